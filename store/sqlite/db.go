@@ -1,0 +1,171 @@
+// Package sqlite is the embedded store: one file, WAL, one writing connection.
+//
+// Every write goes through write, which says how durable it has to be: durable
+// commits are synced to the disk before it returns (synchronous=FULL), the
+// others reach the operating system and so survive kill -9 but not a power cut.
+// Reads use a pool of read-only connections and never wait for a writer.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/pressly/goose/v3"
+	_ "modernc.org/sqlite" // the driver "sqlite"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// DB is an open database. Its methods are safe for concurrent use.
+type DB struct {
+	writer *sql.DB // one connection, so that writers queue here and not on SQLITE_BUSY
+	reader *sql.DB
+
+	mu      sync.Mutex // guards the order "set synchronous, then begin"
+	durable bool       // what the writing connection is set to
+}
+
+type durability bool
+
+const (
+	synced   durability = true  // on the disk when write returns
+	buffered durability = false // with the operating system when write returns
+)
+
+// Open opens or creates the database at path and brings its schema up to date.
+func Open(ctx context.Context, path string) (_ *DB, err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	// Created here and not by the driver, for the mode: it holds sealed tokens and personal data.
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the operator names the path
+	if err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	db := &DB{durable: true}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, db.Close())
+		}
+	}()
+	if db.writer, err = open(path, "rwc", "_txlock", "immediate"); err != nil {
+		return nil, err
+	}
+	db.writer.SetMaxOpenConns(1)
+	db.writer.SetConnMaxIdleTime(0)
+	if err := migrate(ctx, db.writer); err != nil {
+		return nil, err
+	}
+	db.reader, err = open(path, "ro")
+	return db, err
+}
+
+// OpenReadOnly opens an existing database for inspection beside a running
+// server; it changes nothing, the schema included.
+func OpenReadOnly(ctx context.Context, path string) (*DB, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	reader, err := open(path, "ro")
+	if err != nil {
+		return nil, err
+	}
+	if err := reader.PingContext(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("database %s: %w", path, err), reader.Close())
+	}
+	return &DB{reader: reader}, nil
+}
+
+func open(path, mode string, extra ...string) (*sql.DB, error) {
+	q := url.Values{"mode": {mode}, "_pragma": {
+		"busy_timeout(5000)", "foreign_keys(1)",
+	}}
+	if mode != "ro" {
+		q["_pragma"] = append(q["_pragma"], "journal_mode(wal)", "synchronous(full)")
+	}
+	for i := 0; i+1 < len(extra); i += 2 {
+		q.Set(extra[i], extra[i+1])
+	}
+	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}
+	db, err := sql.Open("sqlite", u.String())
+	if err != nil {
+		return nil, fmt.Errorf("database %s: %w", path, err)
+	}
+	return db, nil
+}
+
+func migrate(ctx context.Context, db *sql.DB) error {
+	dir, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, dir)
+	if err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return fmt.Errorf("migrate the database: %w", err)
+	}
+	return nil
+}
+
+// Close closes all connections; SQLite then folds the write-ahead log into the file.
+func (db *DB) Close() error {
+	var errs []error
+	for _, c := range []*sql.DB{db.reader, db.writer} {
+		if c != nil {
+			errs = append(errs, c.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// write runs fn in one immediate transaction on the writing connection.
+func (db *DB) write(ctx context.Context, d durability, fn func(*sql.Tx) error) (err error) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.writer == nil {
+		return errors.New("database is open for reading only")
+	}
+	conn, err := db.writer.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	if want := bool(d); want != db.durable {
+		level := "NORMAL"
+		if want {
+			level = "FULL"
+		}
+		if _, err := conn.ExecContext(ctx, "PRAGMA synchronous="+level); err != nil {
+			return fmt.Errorf("database: %w", err)
+		}
+		db.durable = want
+	}
+	tx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("database: begin: %w", err)
+	}
+	if err := fn(tx); err != nil {
+		if rb := tx.Rollback(); rb != nil && !errors.Is(rb, sql.ErrTxDone) {
+			err = errors.Join(err, rb)
+		}
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("database: commit: %w", err)
+	}
+	return nil
+}
