@@ -1,0 +1,75 @@
+package graph
+
+import "time"
+
+// EmailAddress is Graph's emailAddress resource.
+type EmailAddress struct {
+	Name    string `json:"name,omitempty"`
+	Address string `json:"address,omitempty"`
+}
+
+// Recipient is Graph's recipient resource.
+type Recipient struct {
+	EmailAddress EmailAddress `json:"emailAddress"`
+}
+
+// Recipients makes recipients of plain addresses.
+func Recipients(addresses []string) []Recipient {
+	out := make([]Recipient, len(addresses))
+	for i, a := range addresses {
+		out[i].EmailAddress.Address = a
+	}
+	return out
+}
+
+// ItemBody is Graph's itemBody resource.
+type ItemBody struct {
+	ContentType string `json:"contentType"` // text or html
+	Content     string `json:"content"`
+}
+
+// Message holds the properties of Graph's message resource that the tools select.
+type Message struct {
+	ID               string      `json:"id"`
+	Subject          string      `json:"subject"`
+	From             *Recipient  `json:"from"`
+	ToRecipients     []Recipient `json:"toRecipients"`
+	ReceivedDateTime time.Time   `json:"receivedDateTime"`
+	BodyPreview      string      `json:"bodyPreview"`
+	IsRead           bool        `json:"isRead"`
+	IsDraft          bool        `json:"isDraft"`
+	HasAttachments   bool        `json:"hasAttachments"`
+	Importance       string      `json:"importance"`
+}
+
+// SendMail is the body of the sendMail action.
+type SendMail struct {
+	Message         OutgoingMessage `json:"message"`
+	SaveToSentItems bool            `json:"saveToSentItems"`
+}
+
+// OutgoingMessage is a message as it is handed to sendMail.
+type OutgoingMessage struct {
+	Subject       string      `json:"subject"`
+	Body          ItemBody    `json:"body"`
+	ToRecipients  []Recipient `json:"toRecipients"`
+	CCRecipients  []Recipient `json:"ccRecipients,omitempty"`
+	BCCRecipients []Recipient `json:"bccRecipients,omitempty"`
+}
+
+// Page is one page of a collection.
+type Page[T any] struct {
+	Value    []T    `json:"value"`
+	NextLink string `json:"@odata.nextLink"` // opaque: followed unchanged
+}
+
+// User holds the properties of Graph's user resource that the tools select.
+type User struct {
+	ID                string `json:"id"`
+	DisplayName       string `json:"displayName"`
+	Mail              string `json:"mail"`
+	UserPrincipalName string `json:"userPrincipalName"`
+	JobTitle          string `json:"jobTitle"`
+	Department        string `json:"department"`
+	CompanyName       string `json:"companyName"`
+}
