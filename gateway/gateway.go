@@ -1,0 +1,210 @@
+// Package gateway is the only sender of people's data. A request passes
+//
+//	route -> credential -> retry -> send -> log
+//
+// and only a [Session] can bring one in: the Runner of package tool gets it for
+// a call that was decided, and closes it when the call ends. What a session
+// may do (read, or write too) is fixed when it is opened.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/failsafe-go/failsafe-go"
+
+	"m365mcp/graph"
+	"m365mcp/identity"
+	"m365mcp/internal/secret"
+)
+
+// recheckAfter is how old the last look at the grant may be before a request
+// goes out (a revocation holds within one second).
+const recheckAfter = 500 * time.Millisecond
+
+// ErrSignInRequired is what Credentials return when no refresh can help: the
+// person has to sign in at Microsoft again.
+var ErrSignInRequired = errors.New("sign-in at Microsoft required")
+
+// Credentials hands out Microsoft's access token of a principal's grant.
+//
+// Both methods are safe for concurrent use. Token returns an error that wraps
+// ErrSignInRequired when the person has to sign in again; any other error is
+// temporary. Reject says that Graph refused token with 401; claims is the
+// claims challenge that came with it, or empty.
+type Credentials interface {
+	Token(ctx context.Context, p identity.Principal) (secret.String, error)
+	Reject(ctx context.Context, p identity.Principal, token secret.String, claims string) error
+}
+
+// Options configures a Gateway. All fields are required.
+type Options struct {
+	GraphURL    string       // for example https://graph.microsoft.com
+	Version     string       // v1.0 or beta
+	HTTP        *http.Client // pinned to GraphURL
+	Credentials Credentials
+	// Recheck reads grant and kill epoch again; an error means that the request must not go out.
+	Recheck func(context.Context, identity.Principal) error
+	Retry   Retry
+	NewID   func() string // ULIDs
+	Now     func() time.Time
+	Logger  *slog.Logger
+}
+
+// Gateway sends requests to Microsoft Graph. It is safe for concurrent use.
+type Gateway struct {
+	Options
+	base  string
+	retry failsafe.Executor[*graph.Response]
+}
+
+// New returns a gateway for the Graph at o.GraphURL.
+func New(o Options) (*Gateway, error) {
+	u, err := url.Parse(o.GraphURL)
+	if err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("graph URL %q is not a base URL", o.GraphURL)
+	}
+	if !slices.Contains([]string{"v1.0", "beta"}, o.Version) {
+		return nil, fmt.Errorf("graph API version %q is neither v1.0 nor beta", o.Version)
+	}
+	return &Gateway{
+		Options: o,
+		base:    strings.TrimSuffix(o.GraphURL, "/") + "/" + o.Version,
+		retry:   o.Retry.executor(),
+	}, nil
+}
+
+// Call says for which decided tool call requests are made. These are the five
+// metadata fields of every request: user id and mail, tool, request id, client.
+type Call struct {
+	Principal identity.Principal
+	Tool      string
+	RequestID string // of the tool call
+	ReadOnly  bool   // safe methods only
+}
+
+// Session sends the requests of one call. It implements graph.Doer.
+type Session struct {
+	gw   *Gateway
+	call Call
+
+	mu        sync.Mutex
+	closed    bool
+	checked   time.Time
+	exchanges []graph.Exchange
+}
+
+// Open binds a session to a decided call.
+func (g *Gateway) Open(call Call) *Session {
+	return &Session{gw: g, call: call, checked: call.Principal.CheckedAt}
+}
+
+// Close ends the session: a Doer that leaked out of a tool sends nothing more.
+func (s *Session) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+}
+
+// Exchanges returns what was sent so far, in order of completion.
+func (s *Session) Exchanges() []graph.Exchange {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.exchanges)
+}
+
+// Do implements graph.Doer.
+func (s *Session) Do(ctx context.Context, r graph.Request) (*graph.Response, error) {
+	rec := &record{Exchange: graph.Exchange{ID: s.gw.NewID(), Method: r.Method, Path: r.Path.Template()}, start: s.gw.Now()}
+	resp, err := s.do(ctx, r, rec)
+	s.mu.Lock()
+	if rec.Attempts > 0 {
+		s.exchanges = append(s.exchanges, rec.Exchange)
+	}
+	s.mu.Unlock()
+	s.log(ctx, rec, resp, err)
+	return resp, err
+}
+
+func (s *Session) do(ctx context.Context, r graph.Request, rec *record) (*graph.Response, error) {
+	if err := s.admit(r); err != nil {
+		return nil, &graph.Error{Kind: graph.KindRefused, Exchange: rec.Exchange, Err: err}
+	}
+	if !r.Safe() { // never repeated by us, whatever happens to it
+		return s.attempt(ctx, r, rec)
+	}
+	return s.gw.retry.WithContext(ctx).Get(func() (*graph.Response, error) {
+		return s.attempt(ctx, r, rec)
+	})
+}
+
+// admit refuses what this session was not opened for.
+func (s *Session) admit(r graph.Request) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return errors.New("the tool call has ended")
+	case s.call.ReadOnly && !r.Safe():
+		return fmt.Errorf("%s in a call that was decided as a read", r.Method)
+	case !strings.HasPrefix(r.Path.String(), "/"):
+		return fmt.Errorf("path %q is not absolute", r.Path.Template())
+	}
+	return nil
+}
+
+// attempt checks the grant, adds the credential and sends once; a 401 costs one
+// more try with a new token, which is safe for writes too: Graph did nothing.
+func (s *Session) attempt(ctx context.Context, r graph.Request, rec *record) (*graph.Response, error) {
+	for last := false; ; last = true {
+		if err := s.recheck(ctx); err != nil {
+			return nil, &graph.Error{Kind: graph.KindRevoked, Exchange: rec.Exchange, Err: err}
+		}
+		token, err := s.gw.Credentials.Token(ctx, s.call.Principal)
+		if err != nil {
+			kind := graph.KindNetwork
+			if errors.Is(err, ErrSignInRequired) {
+				kind = graph.KindSignIn
+			}
+			return nil, &graph.Error{Kind: kind, Exchange: rec.Exchange, Err: err}
+		}
+		resp, claims, err := s.gw.send(ctx, r, rec, token)
+		var ge *graph.Error
+		if !errors.As(err, &ge) || ge.Kind != graph.KindGraph || ge.Status != http.StatusUnauthorized {
+			return resp, err
+		}
+		if rejected := s.gw.Credentials.Reject(ctx, s.call.Principal, token, claims); rejected != nil {
+			return nil, errors.Join(ge, rejected)
+		}
+		if last || claims != "" {
+			ge.Kind = graph.KindSignIn
+			return nil, ge
+		}
+	}
+}
+
+// recheck looks at the grant again if the last look is too old (invariant 8).
+func (s *Session) recheck(ctx context.Context) error {
+	now := s.gw.Now()
+	s.mu.Lock()
+	fresh := now.Sub(s.checked) < recheckAfter
+	s.mu.Unlock()
+	if fresh {
+		return nil
+	}
+	if err := s.gw.Recheck(ctx, s.call.Principal); err != nil {
+		return fmt.Errorf("grant: %w", err)
+	}
+	s.mu.Lock()
+	s.checked = now
+	s.mu.Unlock()
+	return nil
+}
