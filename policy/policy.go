@@ -4,6 +4,8 @@
 package policy
 
 import (
+	"slices"
+
 	"m365mcp/identity"
 )
 
@@ -75,6 +77,9 @@ type Set struct{ rules []Rule }
 
 // New returns a set of rules.
 func New(rules ...Rule) Set { return Set{rules} }
+
+// Rules returns the rules.
+func (s Set) Rules() []Rule { return slices.Clone(s.rules) }
 
 // PermitAll is the rule set of a server without a policy of its own: the
 // person's own rights at Microsoft are the only limit.

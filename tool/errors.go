@@ -1,0 +1,183 @@
+package tool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"m365mcp/graph"
+)
+
+// Error is a failed call in words for a model and its person: what failed, why,
+// what to do. The cause is for logs; it never leaves the server.
+type Error struct {
+	Code           string        `json:"code"`
+	Message        string        `json:"message"` // what failed and why
+	Action         string        `json:"action"`  // what to do now
+	Fields         []FieldError  `json:"fields,omitempty"`
+	RetryAfter     time.Duration `json:"-"`
+	RequestID      string        `json:"requestId"`
+	GraphRequestID string        `json:"graphRequestId,omitempty"`
+	cause          error
+}
+
+// The codes of failed calls.
+const (
+	CodeInvalidArguments  = "invalid_arguments"
+	CodeUnknownTool       = "unknown_tool"
+	CodeInsufficientScope = "insufficient_scope"
+	CodePolicyDenied      = "policy_denied"
+	CodeApprovalRequired  = "approval_required"
+	CodeAuditUnavailable  = "audit_unavailable"
+	CodeSignInRequired    = "sign_in_required"
+	CodeRevoked           = "access_revoked"
+	CodeThrottled         = "throttled"
+	CodeNotFound          = "not_found"
+	CodeForbidden         = "forbidden"
+	CodeGraph             = "graph_error"
+	CodeUnreachable       = "graph_unreachable"
+	CodeOutcomeUnknown    = "outcome_unknown"
+	CodeCancelled         = "cancelled"
+	CodeInternal          = "internal_error"
+)
+
+func (e *Error) Error() string {
+	if e.cause != nil {
+		return e.Code + ": " + e.cause.Error()
+	}
+	return e.Code + ": " + e.Message
+}
+
+func (e *Error) Unwrap() error { return e.cause }
+
+// Text is the error as the model reads it.
+func (e *Error) Text(tool string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s failed (%s): %s", tool, e.Code, e.Message)
+	for _, f := range e.Fields {
+		fmt.Fprintf(&b, "\n- %s %s", f.Field, f.Problem)
+	}
+	fmt.Fprintf(&b, "\nWhat to do: %s\nRequest id: %s", e.Action, e.RequestID)
+	if e.GraphRequestID != "" {
+		fmt.Fprintf(&b, "; Microsoft Graph request-id: %s", e.GraphRequestID)
+	}
+	return b.String()
+}
+
+func invalidArguments(problems []FieldError) *Error {
+	return &Error{
+		Code: CodeInvalidArguments, Message: "the arguments are not valid; nothing was done.",
+		Action: "correct the fields named above and call again.", Fields: problems,
+	}
+}
+
+// Invalid is for a tool's Plan to refuse an argument beyond its field's schema.
+func Invalid(field, problem string) error {
+	return invalidArguments([]FieldError{{field, problem}})
+}
+
+// explain turns any failure into an Error. It is the one place where internal
+// errors become words for the outside.
+func explain(err error) *Error {
+	var te *Error
+	if errors.As(err, &te) {
+		return te
+	}
+	var ge *graph.Error
+	if errors.As(err, &ge) {
+		e := explainGraph(ge)
+		e.GraphRequestID, e.RetryAfter, e.cause = ge.RequestID, ge.RetryAfter, err
+		return e
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return &Error{
+			Code: CodeCancelled, Message: "the call was cancelled or took too long; nothing was changed.",
+			Action: "call again, with a smaller request if it took too long.", cause: err,
+		}
+	}
+	return &Error{
+		Code: CodeInternal, Message: "an error inside this server.",
+		Action: "try once more; if it fails again, give the request id to your administrator.", cause: err,
+	}
+}
+
+func explainGraph(ge *graph.Error) *Error {
+	switch ge.Kind {
+	case graph.KindSignIn:
+		return &Error{
+			Code: CodeSignInRequired, Message: "Microsoft no longer accepts the sign-in behind this connection.",
+			Action: "ask the person to reconnect this server in the assistant's settings and sign in again.",
+		}
+	case graph.KindRevoked:
+		return &Error{
+			Code: CodeRevoked, Message: "access was revoked, or could not be confirmed, before anything was sent.",
+			Action: "ask the person to reconnect this server; if that fails, ask the administrator.",
+		}
+	case graph.KindUnknown:
+		return &Error{
+			Code: CodeOutcomeUnknown, Message: "Microsoft Graph gave no clear answer" + statusWords(ge) + "; the change may or may not have happened, and was not repeated.",
+			Action: "do not call again before checking whether it happened (for a mail: look in Sent Items with getEmails, folder \"sentitems\").",
+		}
+	case graph.KindNetwork:
+		return &Error{
+			Code: CodeUnreachable, Message: "Microsoft Graph or the sign-in service could not be reached; nothing was changed.",
+			Action: "try again in a minute; if it fails again, ask the administrator to run `m365-mcp check`.",
+		}
+	case graph.KindProtocol:
+		return &Error{
+			Code: CodeGraph, Message: "Microsoft Graph's answer could not be read" + statusWords(ge) + ".",
+			Action: "try again; if it fails again, give both ids to your administrator.",
+		}
+	case graph.KindGraph:
+		return explainStatus(ge)
+	case graph.KindRefused:
+	}
+	return &Error{
+		Code: CodeInternal, Message: "the gateway refused a request that this call was not decided for; it was not sent.",
+		Action: "give the request id to your administrator.",
+	}
+}
+
+func explainStatus(ge *graph.Error) *Error {
+	e := &Error{Message: "Microsoft Graph refused" + statusWords(ge) + "."}
+	if m := strings.TrimSpace(ge.Message); m != "" {
+		e.Message = "Microsoft Graph refused" + statusWords(ge) + ": " + strings.TrimRight(shortenTo(m, 300), ".") + "."
+	}
+	switch ge.Status {
+	case 403:
+		e.Code = CodeForbidden
+		e.Action = "the person lacks the right, or the connection lacks the permission: reconnect and grant it, or ask the administrator."
+	case 404, 410:
+		e.Code = CodeNotFound
+		e.Action = "check the id or name; list the items again to get a current one."
+	case 429, 503, 504:
+		e.Code = CodeThrottled
+		e.Action = "wait before calling again."
+		if ge.RetryAfter > 0 {
+			e.Action = fmt.Sprintf("wait %d seconds before calling again.", int(ge.RetryAfter.Round(time.Second).Seconds()))
+		}
+	default:
+		e.Code = CodeGraph
+		e.Action = "change the request as the message says, or give both ids to your administrator."
+	}
+	return e
+}
+
+func statusWords(ge *graph.Error) string {
+	switch {
+	case ge.Status == 0:
+		return ""
+	case ge.Code == "":
+		return fmt.Sprintf(" (status %d)", ge.Status)
+	}
+	return fmt.Sprintf(" (status %d, %s)", ge.Status, shorten(ge.Code))
+}
+
+func shortenTo(s string, limit int) string {
+	if r := []rune(s); len(r) > limit {
+		return string(r[:limit]) + "…"
+	}
+	return s
+}
