@@ -1,0 +1,107 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"m365mcp/config"
+	"m365mcp/dial"
+	"m365mcp/internal/seal"
+	"m365mcp/internal/secret"
+)
+
+// DemoOptions configures StartDemo.
+type DemoOptions struct {
+	Listen   string
+	DataDir  string // empty: a new temporary folder
+	SignInAs string
+	Logger   *slog.Logger
+
+	// For tests.
+	App                 Options
+	AccessTokenLifetime time.Duration // of the simulated Entra
+	Configure           func(*config.Config)
+}
+
+// Demo is the server and the simulated tenant in one process.
+type Demo struct {
+	MCPURL, EntraURL, GraphURL, DataDir, Database string
+	AuditKey                                      string
+	People                                        []DemoPerson
+
+	App       *App
+	Simulator *Simulator
+}
+
+const encryptionKeyFile = "encryption.key"
+
+// StartDemo starts both on loopback, with keys of their own in the data folder.
+func StartDemo(ctx context.Context, o DemoOptions) (_ *Demo, err error) {
+	if o.DataDir == "" {
+		if o.DataDir, err = os.MkdirTemp("", "m365-mcp-demo-"); err != nil {
+			return nil, usage("data folder: %w; name one with --data", err)
+		}
+	}
+	if err := os.MkdirAll(o.DataDir, 0o700); err != nil {
+		return nil, usage("data folder: %w; name another one with --data", err)
+	}
+	key, err := keyFile(filepath.Join(o.DataDir, encryptionKeyFile), func() (string, error) { return seal.GenerateKey(), nil })
+	if err != nil {
+		return nil, usage("data folder: %w; name another one with --data", err)
+	}
+	// First of all, because the redirect URI depends on the port.
+	l, err := dial.Listen(ctx, o.Listen)
+	if err != nil {
+		return nil, usage("%w; choose another address with --listen", err)
+	}
+	d := &Demo{DataDir: o.DataDir, Database: config.SQLiteURL(o.DataDir)}
+	defer func() {
+		if err == nil {
+			return
+		}
+		err = errors.Join(err, ignoreClosed(l.Close()))
+		if d.Simulator != nil {
+			err = errors.Join(err, d.Simulator.Stop(context.WithoutCancel(ctx)))
+		}
+	}()
+	public := "http://" + l.Addr().String()
+	d.Simulator, err = StartSimulator(ctx, SimulatorOptions{
+		EntraListen: "127.0.0.1:0", GraphListen: "127.0.0.1:0", SignInAs: o.SignInAs,
+		RedirectURI:         public + "/callback",
+		AccessTokenLifetime: o.AccessTokenLifetime, Now: o.App.Now, Logger: o.Logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	c := config.Default()
+	c.Server.PublicURL, c.Database.URL = public, d.Database
+	c.Keys.Encryption = secret.New(key)
+	c.Microsoft.TenantID, c.Microsoft.ClientID = d.Simulator.TenantID, d.Simulator.ClientID
+	c.Microsoft.ClientSecret = secret.New(d.Simulator.ClientSecret)
+	c.Microsoft.Authority, c.Microsoft.GraphURL = d.Simulator.EntraURL, d.Simulator.GraphURL
+	if o.Configure != nil {
+		o.Configure(&c)
+	}
+	if d.App, err = build(ctx, c, o.Logger, o.App, l); err != nil {
+		return nil, err
+	}
+	if err = d.App.Start(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("start: %w", err), d.App.Stop(context.WithoutCancel(ctx)))
+	}
+	d.MCPURL, d.EntraURL, d.GraphURL = d.App.MCPURL(), d.Simulator.EntraURL, d.Simulator.GraphURL
+	d.People, d.AuditKey = d.Simulator.People, d.App.AuditKey()
+	return d, nil
+}
+
+// Wait yields the error that ended the serving before Stop was called.
+func (d *Demo) Wait() <-chan error { return d.App.Done() }
+
+// Stop ends server and tenant.
+func (d *Demo) Stop(ctx context.Context) error {
+	return errors.Join(d.App.Stop(ctx), d.Simulator.Stop(ctx))
+}
