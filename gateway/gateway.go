@@ -1,6 +1,6 @@
 // Package gateway is the only sender of people's data. A request passes
 //
-//	route -> credential -> retry -> send -> log
+//	route -> retry -> limit -> credential -> send -> log
 //
 // and only a [Session] can bring one in: the Runner of package tool gets it for
 // a call that was decided, and closes it when the call ends. What a session
@@ -64,6 +64,7 @@ type Gateway struct {
 	Options
 	base  string
 	retry failsafe.Executor[*graph.Response]
+	slots slots
 }
 
 // New returns a gateway for the Graph at o.GraphURL.
@@ -79,6 +80,7 @@ func New(o Options) (*Gateway, error) {
 		Options: o,
 		base:    strings.TrimSuffix(o.GraphURL, "/") + "/" + o.Version,
 		retry:   o.Retry.executor(),
+		slots:   slots{held: map[string]*slot{}},
 	}, nil
 }
 
@@ -161,9 +163,15 @@ func (s *Session) admit(r graph.Request) error {
 	return nil
 }
 
-// attempt checks the grant, adds the credential and sends once; a 401 costs one
-// more try with a new token, which is safe for writes too: Graph did nothing.
+// attempt waits for a place, checks the grant, adds the credential and sends
+// once; a 401 costs one more try with a new token, which is safe for writes too:
+// Graph did nothing.
 func (s *Session) attempt(ctx context.Context, r graph.Request, rec *record) (*graph.Response, error) {
+	release, err := s.gw.slots.acquire(ctx, s.call.Principal.UserKey())
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	for last := false; ; last = true {
 		if err := s.recheck(ctx); err != nil {
 			return nil, &graph.Error{Kind: graph.KindRevoked, Exchange: rec.Exchange, Err: err}

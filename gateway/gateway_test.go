@@ -326,3 +326,63 @@ func TestRequestAndLogRecord(t *testing.T) {
 		t.Errorf("the log holds content or a token: %s", f.log.String())
 	}
 }
+
+// One person never has more than four requests under way, and does not hold up another.
+func TestMailboxConcurrency(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var full sync.Once
+	busy, most := 0, 0
+	hold := make(chan struct{})
+	f := setup(t, func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		busy++
+		most = max(most, busy)
+		if busy == 4 {
+			full.Do(func() { close(hold) })
+		}
+		mu.Unlock()
+		<-hold
+		mu.Lock()
+		busy--
+		mu.Unlock()
+		status(200)(w, r)
+	})
+	var wg sync.WaitGroup
+	for range 12 {
+		wg.Go(func() {
+			if _, err := f.open(true).Do(t.Context(), read); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if most != 4 {
+		t.Errorf("%d requests were under way at once, want 4", most)
+	}
+
+	blocked := f.open(true)
+	var releases []func()
+	for range 4 {
+		release, err := gateway.Acquire(t.Context(), f.gw, "tid/oid")
+		if err != nil {
+			t.Fatal(err)
+		}
+		releases = append(releases, release)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if _, err := blocked.Do(ctx, read); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("with all places taken: %v", err)
+	}
+	other := f.gw.Open(gateway.Call{Principal: identity.Principal{TenantID: "tid", UserID: "other", CheckedAt: f.now}, ReadOnly: true})
+	if _, err := other.Do(t.Context(), read); err != nil {
+		t.Errorf("another person: %v", err)
+	}
+	for _, release := range releases {
+		release()
+	}
+	if n := gateway.Held(f.gw); n != 0 {
+		t.Errorf("%d mailboxes are remembered after all calls ended", n)
+	}
+}
