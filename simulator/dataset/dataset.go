@@ -1,9 +1,20 @@
 // Package dataset is the content of the simulated tenant: a small company, its
 // people and a few weeks of their mail. It is data alone: who serves it, and
 // in which wire format, is the business of simulator/graph and simulator/entra.
+//
+// The mail is written in content/*.mail, one file for each kind of story. On
+// its way to a mailbox it passes
+//
+//	text/template (dates relative to now, loops for volume)
+//	-> parse (threads, mails, files) -> compose (HTML, quoted history, files)
+//	-> deliver (one copy for the sender and for every recipient)
 package dataset
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // Tenant is everything the simulated company owns.
 type Tenant struct {
@@ -12,6 +23,40 @@ type Tenant struct {
 	Domain  string // the verified domain of every UPN, a reserved example domain
 	People  []Person
 	Mailbox map[string]*Mailbox // by Person.ID
+
+	injections []Injection
+}
+
+// PersonByUPN finds a person by userPrincipalName or mail address, in any case.
+func (t *Tenant) PersonByUPN(name string) (Person, bool) {
+	return t.person(func(p Person) bool {
+		return strings.EqualFold(p.UPN, name) || strings.EqualFold(p.Mail, name)
+	})
+}
+
+// PersonByID finds a person by object id.
+func (t *Tenant) PersonByID(id string) (Person, bool) {
+	return t.person(func(p Person) bool { return strings.EqualFold(p.ID, id) })
+}
+
+func (t *Tenant) person(match func(Person) bool) (Person, bool) {
+	i := slices.IndexFunc(t.People, match)
+	if i < 0 {
+		return Person{}, false
+	}
+	return t.People[i], true
+}
+
+// Injections lists the messages that carry instructions an assistant must not
+// follow, one entry for each copy.
+func (t *Tenant) Injections() []Injection { return slices.Clone(t.injections) }
+
+// Injection is one hidden instruction: a witness for tests.
+type Injection struct {
+	PersonID  string // whose mailbox
+	MessageID string
+	Kind      string // how it hides: "white-on-white", "html-comment", "attachment", ...
+	Marker    string // occurs in the body; for the kind "attachment", in an attachment's bytes
 }
 
 // Person is one member of the company, as Entra and Graph's user resource know them.
