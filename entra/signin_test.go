@@ -1,0 +1,218 @@
+package entra_test
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"m365mcp/entra"
+)
+
+func TestAuthorizeURL(t *testing.T) {
+	t.Parallel()
+	s := newStandIn(t)
+	in := newSignIn()
+	in.LoginHint, in.Prompt = "ana@contoso.example", "select_account"
+	in.Claims = `{"access_token":{"nbf":{"essential":true,"value":"1700000000"}}}`
+	to, err := s.client(t).AuthorizeURL(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := s.visit(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for name := range q {
+		got[name] = q.Get(name)
+	}
+	want := map[string]string{
+		"client_id": clientID, "redirect_uri": redirectURI, "response_type": "code", "response_mode": "query",
+		"state": in.State, "nonce": in.Nonce, "scope": "openid profile offline_access Mail.Read User.Read",
+		"code_challenge": q.Get("code_challenge"), "code_challenge_method": "S256",
+		"login_hint": "ana@contoso.example", "prompt": "select_account",
+		"claims": `{"access_token":{"nbf":{"essential":true,"value":"1700000000"},"xms_cc":{"values":["cp1"]}}}`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("authorization request (-want +got):\n%s", diff)
+	}
+	if strings.Contains(to, in.Verifier) || strings.Contains(to, clientSecret) {
+		t.Errorf("the browser is shown a secret: %s", to)
+	}
+}
+
+func TestSignInNeedsItsValues(t *testing.T) {
+	t.Parallel()
+	s := newStandIn(t)
+	c := s.client(t)
+	for name, change := range map[string]func(*entra.SignIn){
+		"state":    func(in *entra.SignIn) { in.State = "" },
+		"nonce":    func(in *entra.SignIn) { in.Nonce = "" },
+		"verifier": func(in *entra.SignIn) { in.Verifier = "short" },
+		"claims":   func(in *entra.SignIn) { in.Claims = "[1]" },
+	} {
+		in := newSignIn()
+		change(&in)
+		if to, err := c.AuthorizeURL(t.Context(), in); err == nil {
+			t.Errorf("without %s: %s", name, to)
+		}
+		if _, _, err := c.Exchange(t.Context(), goodCode, in); err == nil {
+			t.Errorf("without %s: exchanged", name)
+		}
+	}
+}
+
+func TestExchange(t *testing.T) {
+	t.Parallel()
+	s := newStandIn(t)
+	now := time.Now().Truncate(time.Second)
+	s.now = func() time.Time { return now }
+	account, tokens, err := s.signIn(t, s.client(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := entra.Account{
+		TenantID: tenantID, ObjectID: objectID, UPN: "ana@contoso.example",
+		Mail: "ana.sousa@contoso.example", Name: "Ana Sousa",
+	}
+	if diff := cmp.Diff(want, account); diff != "" {
+		t.Errorf("account (-want +got):\n%s", diff)
+	}
+	if !strings.HasPrefix(tokens.Access.Reveal(), "access-canary") || !strings.HasPrefix(tokens.Refresh.Reveal(), "refresh-canary") {
+		t.Error("tokens are not those of the answer")
+	}
+	if !tokens.Expires.Equal(now.Add(time.Hour)) {
+		t.Errorf("expires %s, want an hour after %s", tokens.Expires, now)
+	}
+	if diff := cmp.Diff([]string{"Mail.Read", "User.Read"}, tokens.Scopes); diff != "" {
+		t.Errorf("scopes (-want +got):\n%s", diff)
+	}
+}
+
+// Every condition of OpenID Connect Core, section 3.1.3.7, broken one at a time.
+func TestExchangeRefusesIDTokens(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		claims map[string]any
+		want   string
+	}{
+		"nonce":           {map[string]any{"nonce": "of another sign-in"}, "nonce"},
+		"no nonce":        {map[string]any{"nonce": nil}, "nonce"},
+		"issuer":          {map[string]any{"iss": "https://login.example.com/" + tenantID + "/v2.0"}, "issuer"},
+		"audience":        {map[string]any{"aud": "another app"}, "audience"},
+		"two audiences":   {map[string]any{"aud": []string{clientID, "another app"}}, "audience"},
+		"expired":         {map[string]any{"exp": time.Now().Add(-time.Second).Unix()}, "expired"},
+		"no expiry":       {map[string]any{"exp": nil}, "expired"},
+		"not yet":         {map[string]any{"nbf": time.Now().Add(time.Hour).Unix()}, "nbf"},
+		"tenant":          {map[string]any{"tid": otherTenant}, "tenant"},
+		"no tenant":       {map[string]any{"tid": nil}, "tid"},
+		"no object id":    {map[string]any{"oid": nil}, "oid"},
+		"object id empty": {map[string]any{"oid": ""}, "oid"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStandIn(t)
+			s.claims = c.claims
+			account, tokens, err := s.signIn(t, s.client(t))
+			wantRefused(t, account, tokens, err, c.want)
+		})
+	}
+	t.Run("signature", func(t *testing.T) {
+		t.Parallel()
+		s := newStandIn(t)
+		var err error
+		if s.key, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
+			t.Fatal(err)
+		}
+		account, tokens, err := s.signIn(t, s.client(t))
+		wantRefused(t, account, tokens, err, "signature")
+	})
+}
+
+func wantRefused(t *testing.T, account entra.Account, tokens entra.Tokens, err error, want string) {
+	t.Helper()
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, want it to say %q", err, want)
+	}
+	if (account != entra.Account{}) || !tokens.Access.IsZero() || !tokens.Refresh.IsZero() {
+		t.Error("an account or tokens beside the error")
+	}
+	if err != nil && (strings.Contains(err.Error(), "canary") || strings.Contains(err.Error(), "eyJ")) {
+		t.Errorf("the error shows a token: %v", err)
+	}
+}
+
+func TestTenants(t *testing.T) {
+	t.Parallel()
+	const personal = "9188040d-6c67-4c5b-b112-36a304b66dad"
+	for name, c := range map[string]struct {
+		tenant, issuer string // below the authority; issuer is discovery's
+		tid            string // of the id_token, and in its issuer
+		discover, sign string // what the error says; empty: accepted
+	}{
+		"id":                     {tenantID, tenantID, tenantID, "", ""},
+		"id in capitals":         {strings.ToUpper(tenantID), tenantID, tenantID, "", ""},
+		"id of another":          {tenantID, otherTenant, otherTenant, "issuer", ""},
+		"domain":                 {"contoso.example", tenantID, tenantID, "", ""},
+		"domain, another person": {"contoso.example", tenantID, otherTenant, "", "issuer"},
+		"domain, no id":          {"contoso.example", "{tenantid}", tenantID, "issuer", ""},
+		"organizations":          {"organizations", "{tenantid}", otherTenant, "", ""},
+		"organizations, one":     {"organizations", tenantID, tenantID, "issuer", ""},
+		"organizations, personal": {
+			"organizations", "{tenantid}", personal, "", "personal",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStandIn(t)
+			s.issuer = s.URL + "/" + c.issuer + "/v2.0"
+			s.claims = map[string]any{"tid": c.tid, "iss": s.URL + "/" + c.tid + "/v2.0"}
+			client := s.client(t, func(config *entra.Config) { config.Tenant = c.tenant })
+			err := client.Discover(t.Context())
+			if c.discover != "" {
+				if err == nil || !strings.Contains(err.Error(), c.discover) {
+					t.Errorf("Discover: %v, want it to say %q", err, c.discover)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			account, tokens, err := s.signIn(t, client)
+			if c.sign != "" {
+				wantRefused(t, account, tokens, err, c.sign)
+				return
+			}
+			if err != nil || account.TenantID != c.tid {
+				t.Errorf("signed in as %+v, %v; want tenant %s", account, err, c.tid)
+			}
+		})
+	}
+	// The issuer of one tenant around the person of another must not pass for organizations.
+	s := newStandIn(t)
+	s.issuer = s.URL + "/{tenantid}/v2.0"
+	s.claims = map[string]any{"tid": otherTenant, "iss": s.URL + "/" + tenantID + "/v2.0"}
+	account, tokens, err := s.signIn(t, s.client(t, func(config *entra.Config) { config.Tenant = "organizations" }))
+	wantRefused(t, account, tokens, err, "issuer")
+}
+
+func TestNationalCloudScopes(t *testing.T) {
+	t.Parallel()
+	s := newStandIn(t)
+	c := s.client(t, func(config *entra.Config) { config.GraphURL = "https://graph.microsoft.us" })
+	_, tokens, err := s.signIn(t, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "openid profile offline_access https://graph.microsoft.us/Mail.Read https://graph.microsoft.us/User.Read"
+	if got := s.lastRequest().Get("scope"); got != want {
+		t.Errorf("asked for %q, want %q", got, want)
+	}
+	if diff := cmp.Diff([]string{"Mail.Read", "User.Read"}, tokens.Scopes); diff != "" {
+		t.Errorf("granted scopes (-want +got):\n%s", diff)
+	}
+}
