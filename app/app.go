@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"m365mcp/audit"
@@ -92,7 +93,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger, o Options, l 
 		c.Server.PublicURL = "http://" + l.Addr().String()
 	}
 	for _, w := range c.Warnings {
-		log.Warn("configuration", "warning", w)
+		log.WarnContext(ctx, "configuration", "warning", w)
 	}
 	a := &App{config: c, log: log, listener: l, served: make(chan error, 1), swept: make(chan struct{})}
 	defer func() {
@@ -133,7 +134,7 @@ func (a *App) Start(ctx context.Context) error {
 	a.cancel = cancel
 	go func() { a.served <- a.http.Serve(a.listener) }()
 	go a.sweep(background)
-	a.log.Info("serving", "url", a.MCPURL(), "listen", a.listener.Addr().String(), "version", Version())
+	a.log.InfoContext(ctx, "serving", "url", a.MCPURL(), "listen", a.listener.Addr().String(), "version", Version())
 	return nil
 }
 
@@ -165,7 +166,7 @@ func (a *App) sweep(ctx context.Context) {
 			return
 		case <-tick.C:
 			if err := a.auth.Sweep(ctx); err != nil && ctx.Err() == nil {
-				a.log.Error("sweep", "error", err)
+				a.log.ErrorContext(ctx, "sweep", "error", err)
 			}
 		}
 	}
@@ -185,8 +186,8 @@ func (c *cleanups) add(f func(context.Context) error) { *c = append(*c, f) }
 
 func (c *cleanups) run(ctx context.Context) error {
 	var errs []error
-	for i := len(*c) - 1; i >= 0; i-- {
-		errs = append(errs, (*c)[i](ctx))
+	for _, f := range slices.Backward(*c) {
+		errs = append(errs, f(ctx))
 	}
 	*c = nil
 	return errors.Join(errs...)

@@ -115,7 +115,7 @@ func AuditTail(ctx context.Context, database string, follow bool, w io.Writer) e
 
 // ended drops the error of a reader that was told to stop.
 func ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	if errors.Is(err, ctx.Err()) {
 		return nil
 	}
 	return err
@@ -132,7 +132,7 @@ func AuditVerify(ctx context.Context, database, verifierKey string, checkpoint [
 	defer func() { err = errors.Join(err, db.Close()) }()
 	if verifierKey == "" {
 		path, _ := config.Database{URL: database}.SQLitePath()
-		b, err := os.ReadFile(filepath.Join(filepath.Dir(path), auditVerifierFile)) //nolint:gosec // beside the named database
+		b, err := os.ReadFile(filepath.Join(filepath.Dir(path), auditVerifierFile))
 		if err != nil {
 			return audit.Report{}, usage("no key to verify with: %w; name it with --key", err)
 		}

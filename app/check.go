@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
@@ -87,7 +88,7 @@ func checkAudit(ctx context.Context, c config.Config) (string, error) {
 			return "", err
 		}
 		key = k
-	} else if _, err := os.Stat(filepath.Join(filepath.Dir(path), auditVerifierFile)); err != nil {
+	} else if _, err := os.Stat(filepath.Join(filepath.Dir(path), auditVerifierFile)); errors.Is(err, fs.ErrNotExist) {
 		return "no entries yet; a signing key will be made beside the database", nil
 	}
 	r, err := AuditVerify(ctx, c.Database.URL, key, nil)

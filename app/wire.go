@@ -45,7 +45,7 @@ func (a *App) wire(ctx context.Context, o Options) (http.Handler, error) {
 	}
 	a.cleanups.add(a.audit.Close)
 	if n := a.audit.Recovered(); n > 0 {
-		log.Warn("audit: calls without outcome were closed as unknown", "count", n)
+		log.WarnContext(ctx, "audit: calls without outcome were closed as unknown", "count", n)
 	}
 
 	registry, err := newRegistry()

@@ -19,10 +19,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"runtime"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -105,24 +107,26 @@ func compare(ctx context.Context, s settings) error {
 			l.cpu, l.p50 = append(l.cpu, cpu), append(l.p50, p50)
 		}
 	}
-	return print(lines, s)
+	return report(os.Stdout, lines, s)
 }
 
-func print(lines []*line, s settings) error {
-	fmt.Printf("%d rounds of %d calls, one at a time; %s, %d CPUs, %s\n\n", s.rounds, s.calls, runtime.Version(), runtime.NumCPU(), time.Now().Format(time.DateOnly))
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "tool\tserver\tCPU µs/call\tmin..max\tratio\tp50 µs\tmin..max\tratio\t")
+func report(out io.Writer, lines []*line, s settings) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	var text strings.Builder
+	fmt.Fprintf(&text, "%d rounds of %d calls, one at a time; %s, %d CPUs, %s\n\n", s.rounds, s.calls, runtime.Version(), runtime.NumCPU(), time.Now().Format(time.DateOnly))
+	fmt.Fprintln(&text, "tool\tserver\tCPU µs/call\tmin..max\tratio\tp50 µs\tmin..max\tratio\t")
 	base := map[string]*line{}
 	for _, l := range lines {
 		if l.name == "bare" {
 			base[l.tool] = l
 		}
 		b := base[l.tool]
-		fmt.Fprintf(w, "%s\t%s\t%.0f\t%.0f..%.0f\t%.2f\t%.0f\t%.0f..%.0f\t%.2f\t\n", l.tool, l.name,
+		fmt.Fprintf(&text, "%s\t%s\t%.0f\t%.0f..%.0f\t%.2f\t%.0f\t%.0f..%.0f\t%.2f\t\n", l.tool, l.name,
 			median(l.cpu), slices.Min(l.cpu), slices.Max(l.cpu), median(l.cpu)/median(b.cpu),
 			median(l.p50), slices.Min(l.p50), slices.Max(l.p50), median(l.p50)/median(b.p50))
 	}
-	return w.Flush()
+	_, err := io.WriteString(w, text.String())
+	return errors.Join(err, w.Flush())
 }
 
 func median(v []float64) float64 {

@@ -20,7 +20,14 @@ import (
 
 // ready is the line that a child prints when it serves.
 type ready struct {
-	URL, Entra, Graph, Tenant, Client, Secret, Token, Person string
+	URL    string `json:"url"`
+	Entra  string `json:"entra"`
+	Graph  string `json:"graph"`
+	Tenant string `json:"tenant"`
+	Client string `json:"client"`
+	Secret string `json:"clientSecret"` // of the simulated tenant
+	Token  string `json:"token"`
+	Person string `json:"person"`
 }
 
 // process is a child in one of the roles.
@@ -148,7 +155,7 @@ func (t *target) measure(ctx context.Context, tool, args string, s settings) (cp
 			return 0, 0, err
 		}
 	}
-	before, err := t.process.cpu()
+	before, err := t.cpu()
 	if err != nil {
 		return 0, 0, err
 	}
@@ -158,7 +165,7 @@ func (t *target) measure(ctx context.Context, tool, args string, s settings) (cp
 			return 0, 0, err
 		}
 	}
-	after, err := t.process.cpu()
+	after, err := t.cpu()
 	slices.Sort(took)
 	us := func(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 	return us(after-before) / float64(s.calls), us(took[len(took)/2]), err

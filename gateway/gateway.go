@@ -93,6 +93,14 @@ type Call struct {
 	ReadOnly  bool   // safe methods only
 }
 
+// metadata names the fields as Cloudflare AI Gateway gets them; it keeps five.
+func (c Call) metadata() map[string]string {
+	return map[string]string{
+		"userId": c.Principal.UserID, "userEmail": c.Principal.Mail, "mcpTool": c.Tool,
+		"requestId": c.RequestID, "clientId": c.Principal.ClientID,
+	}
+}
+
 // Session sends the requests of one call. It implements graph.Doer.
 type Session struct {
 	gw   *Gateway

@@ -23,15 +23,13 @@ func (s *Session) log(ctx context.Context, rec *record, resp *graph.Response, er
 	var code string
 	if resp == nil {
 		level, outcome = slog.LevelWarn, "error"
-		var ge *graph.Error
-		if errors.As(err, &ge) {
+		if ge, ok := errors.AsType[*graph.Error](err); ok {
 			code = ge.Code
 		}
 		if interrupted(err) {
 			outcome = "cancelled"
 		}
 	}
-	p := s.call.Principal
 	s.gw.Logger.LogAttrs(ctx, level, "graph_request",
 		slog.String("id", rec.ID),
 		slog.String("route", "microsoft-graph"),
@@ -44,12 +42,6 @@ func (s *Session) log(ctx context.Context, rec *record, resp *graph.Response, er
 		slog.Int("attempts", rec.Attempts),
 		slog.Int("bytes", rec.bytes),
 		slog.Duration("duration", s.gw.Now().Sub(rec.start)),
-		slog.Group("metadata",
-			slog.String("userId", p.UserID),
-			slog.String("userEmail", p.Mail),
-			slog.String("mcpTool", s.call.Tool),
-			slog.String("requestId", s.call.RequestID),
-			slog.String("clientId", p.ClientID),
-		),
+		slog.Any("metadata", s.call.metadata()),
 	)
 }

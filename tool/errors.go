@@ -81,12 +81,10 @@ func Invalid(field, problem string) error {
 // explain turns any failure into an Error. It is the one place where internal
 // errors become words for the outside.
 func explain(err error) *Error {
-	var te *Error
-	if errors.As(err, &te) {
+	if te, ok := errors.AsType[*Error](err); ok {
 		return te
 	}
-	var ge *graph.Error
-	if errors.As(err, &ge) {
+	if ge, ok := errors.AsType[*graph.Error](err); ok {
 		e := explainGraph(ge)
 		e.GraphRequestID, e.RetryAfter, e.cause = ge.RequestID, ge.RetryAfter, err
 		return e

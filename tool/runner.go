@@ -98,7 +98,7 @@ func (r *Runner) Run(ctx context.Context, p identity.Principal, name string, arg
 		r.Logger.Log(ctx, level, "tool_call", "request_id", c.call.ID, "tool", name, "code", e.Code, "error", safeCause(e), "duration", r.Now().Sub(c.start))
 		return nil, e
 	}
-	r.Logger.Info("tool_call", "request_id", c.call.ID, "tool", name, "code", "ok", "duration", r.Now().Sub(c.start))
+	r.Logger.InfoContext(ctx, "tool_call", "request_id", c.call.ID, "tool", name, "code", "ok", "duration", r.Now().Sub(c.start))
 	return out, nil
 }
 
@@ -220,7 +220,7 @@ func (c *running) execute(ctx context.Context, run runFunc) (*Output, error) {
 	o.Items = items
 	// The call has happened: its outcome is recorded even when the client has gone.
 	if aerr := c.Audit.Outcome(context.WithoutCancel(ctx), o); aerr != nil {
-		c.Logger.Error("audit_outcome", "request_id", c.call.ID, "error", aerr)
+		c.Logger.ErrorContext(ctx, "audit_outcome", "request_id", c.call.ID, "error", aerr)
 		if c.tool.ReadOnly { // no evidence, no data
 			return nil, auditUnavailable(errors.Join(aerr, err))
 		}
@@ -232,7 +232,7 @@ func (c *running) execute(ctx context.Context, run runFunc) (*Output, error) {
 func (c *running) do(ctx context.Context, run runFunc) (out *Output, items int, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			c.Logger.Error("tool_panic", "request_id", c.call.ID, "tool", c.name, "stack", string(debug.Stack()))
+			c.Logger.ErrorContext(ctx, "tool_panic", "request_id", c.call.ID, "tool", c.name, "stack", string(debug.Stack()))
 			out, items, err = nil, 0, fmt.Errorf("tool %s panicked: %T", c.name, p)
 			if !c.tool.ReadOnly {
 				err = &graph.Error{Kind: graph.KindUnknown, Err: err}

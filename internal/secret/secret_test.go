@@ -15,8 +15,8 @@ func TestStringNeverPrints(t *testing.T) {
 	t.Parallel()
 	const canary = "canary-7f3a"
 	type holder struct {
-		S secret.String
-		P *secret.String
+		S secret.String  `json:"s"`
+		P *secret.String `json:"p"`
 	}
 	s := secret.New(canary)
 	h := holder{S: s, P: &s}
