@@ -1,0 +1,58 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+
+	"m365mcp/audit"
+	"m365mcp/internal/seal"
+)
+
+type keysCmd struct {
+	Generate keysGenerateCmd `cmd:"" help:"Print a new set of keys as lines for an environment file."`
+}
+
+type keysGenerateCmd struct {
+	AuditName string `default:"m365-mcp" placeholder:"NAME" help:"Name in the audit's signing key; give each installation its own (${default})."`
+}
+
+func (*keysGenerateCmd) Help() string {
+	return `Prints ENCRYPTION_KEY, COOKIE_ENCRYPTION_KEY, COOKIE_SECRET and the audit's signing key, new at every call, and writes nothing anywhere.
+
+    (umask 077; m365-mcp keys generate > m365-mcp.env)`
+}
+
+func (c *keysGenerateCmd) Run(w world) error {
+	signer, verifier, err := audit.GenerateKey(c.AuditName)
+	if err != nil {
+		return usageError{err}
+	}
+	_, err = fmt.Fprintf(w.stdout, `# Keys of one m365-mcp installation.
+# Put these lines where only the server reads them: a secret store, or an environment
+# file with mode 0600. Each also works as NAME_FILE with the name of a file that holds
+# the value. None of them belongs in the configuration file or in version control.
+
+# Wraps the keys of Microsoft's tokens at rest. Lost, everybody has to sign in again.
+# To rotate: put a new key and a comma in front, restart, remove the old one later.
+ENCRYPTION_KEY=%s
+
+# For encrypted and signed cookies. This version's cookies hold random values only.
+COOKIE_ENCRYPTION_KEY=%s
+COOKIE_SECRET=%s
+
+# Signs the audit's checkpoints. Keep it away from the database and its backups.
+M365_MCP_AUDIT_SIGNING_KEY=%s
+
+# Not a secret: give this one to whoever verifies the audit.
+#   m365-mcp audit verify --key %s
+`, seal.GenerateKey(), randomHex(), randomHex(), signer, quote(verifier))
+	return err
+}
+
+// randomHex is 32 random bytes, in the spelling that the seed's operators know.
+func randomHex() string {
+	var b [32]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	return hex.EncodeToString(b[:])
+}

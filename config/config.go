@@ -1,0 +1,131 @@
+// Package config turns one strict YAML file, the environment and secret files
+// into a checked [Config].
+//
+// The table in settings.go is the single source: names in the file, names in
+// the environment, defaults, limits and descriptions stand there once, and
+// [Load], [Example] and [Reference] are made from it. The flow of Load:
+//
+//	file    -> raw values   every unknown, doubled or secret key is a problem
+//	environ -> raw values   the environment wins over the file
+//	apply   -> Config       each value is parsed by its row of the table
+//	validate                what only several values together can tell
+//
+// Every step goes on after a mistake, so that [Errors] names all of them at once.
+package config
+
+import (
+	"net/netip"
+	"strings"
+	"time"
+
+	"m365mcp/internal/secret"
+)
+
+// DatabaseFile is the name of the SQLite database inside a data folder.
+const DatabaseFile = "m365-mcp.db"
+
+// Config is everything the server can be told.
+type Config struct {
+	Server    Server
+	Database  Database
+	Microsoft Microsoft
+	Keys      Keys
+	OAuth     OAuth
+	MCP       MCP
+	Tools     Tools
+	Gateway   Gateway
+	Perimeter Perimeter
+	Log       Log
+
+	// Warnings are settings that were understood and have no effect here.
+	Warnings []string
+}
+
+// Server is where the server listens and how the outside reaches it.
+type Server struct {
+	PublicURL      string // scheme and host, no slash at the end
+	Listen         string
+	TrustedProxies []netip.Prefix // whose forwarding headers are believed
+	AllowPlainHTTP bool
+}
+
+// Database is where state is kept.
+type Database struct {
+	URL string // sqlite:PATH
+}
+
+// SQLiteURL names the database in the data folder dir.
+func SQLiteURL(dir string) string {
+	return sqlitePrefix + strings.TrimSuffix(dir, "/") + "/" + DatabaseFile
+}
+
+// SQLitePath is the file of an SQLite database, and false for another kind.
+func (d Database) SQLitePath() (string, bool) {
+	return strings.CutPrefix(d.URL, sqlitePrefix)
+}
+
+// Microsoft is the app registration in Entra and the endpoints of its cloud.
+type Microsoft struct {
+	Cloud           string // global, usgov, dod, china
+	TenantID        string
+	ClientID        string
+	ClientSecret    secret.String
+	Authority       string // without the tenant, no slash at the end
+	GraphURL        string // without the version, no slash at the end
+	GraphAPIVersion string
+}
+
+// Keys are the server's own.
+type Keys struct {
+	Encryption       secret.String // [kid:]key[,[kid:]key...]; the first one encrypts
+	CookieEncryption secret.String // may be absent
+	CookieSecret     secret.String // may be absent
+	AuditSigning     secret.String // a note signer key; absent: made beside the SQLite database
+}
+
+// OAuth is this server's own authorization server.
+type OAuth struct {
+	CodeLifetime    time.Duration
+	AccessLifetime  time.Duration
+	RefreshLifetime time.Duration
+	Registration    bool // dynamic client registration, RFC 7591
+	MaxClients      int
+}
+
+// MCP is the protocol endpoint.
+type MCP struct {
+	AllowedOrigins  []string // beside the public URL's own
+	MaxRequestBytes int64
+}
+
+// Tools is what assistants are offered.
+type Tools struct {
+	Preset string
+}
+
+// Gateway is the way out to Microsoft Graph.
+type Gateway struct {
+	Timeout      time.Duration // of one call, its retries included
+	MaxAttempts  int
+	MaxWait      time.Duration // the longest Retry-After that is waited for
+	ServiceToken secret.String // Cloudflare AI Gateway's
+}
+
+// Perimeter is the proxy in front that proves who knocks.
+type Perimeter struct {
+	Mode                        string
+	AllowPublicWithoutPerimeter bool
+}
+
+// Log is the server's log on standard error.
+type Log struct {
+	Level  string
+	Format string
+}
+
+// Default is the configuration with nothing set: it is not complete enough to serve.
+func Default() Config {
+	var c Config
+	newLoader(&c, "").apply(nil, nil)
+	return c
+}

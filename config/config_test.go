@@ -1,0 +1,274 @@
+package config_test
+
+import (
+	"errors"
+	"io/fs"
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"m365mcp/config"
+	"m365mcp/internal/seal"
+)
+
+// complete is the least that serve needs.
+func complete(extra ...string) []string {
+	return append([]string{
+		"MICROSOFT_CLIENT_ID=client", "MICROSOFT_TENANT_ID=contoso.example", "MICROSOFT_CLIENT_SECRET=a-client-secret",
+		"ENCRYPTION_KEY=" + goodKey,
+	}, extra...)
+}
+
+var goodKey = seal.GenerateKey()
+
+type files map[string]string
+
+func (f files) read(name string) ([]byte, error) {
+	if text, ok := f[name]; ok {
+		return []byte(text), nil
+	}
+	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+}
+
+func TestEnvironmentAloneIsEnough(t *testing.T) {
+	t.Parallel()
+	c, err := config.Load("", complete(), os.ReadFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Server.PublicURL != "http://127.0.0.1:8365" {
+		t.Errorf("public URL %q", c.Server.PublicURL)
+	}
+	if c.Microsoft.Authority != "https://login.microsoftonline.com" || c.Microsoft.GraphURL != "https://graph.microsoft.com" {
+		t.Errorf("endpoints %q, %q", c.Microsoft.Authority, c.Microsoft.GraphURL)
+	}
+	if c.Microsoft.ClientSecret.Reveal() != "a-client-secret" {
+		t.Error("the client secret did not arrive")
+	}
+	if path, ok := c.Database.SQLitePath(); !ok || path != "data/"+config.DatabaseFile {
+		t.Errorf("database %q", path)
+	}
+	if len(c.Warnings) != 0 {
+		t.Errorf("warnings: %q", c.Warnings)
+	}
+}
+
+func TestFileAndPrecedence(t *testing.T) {
+	t.Parallel()
+	f := files{
+		"m365.yaml": `
+server:
+  public_url: https://mcp.example.com/
+  listen: ":8443"
+  trusted_proxies: [10.0.0.0/8, 192.0.2.7]
+microsoft:
+  cloud: usgov
+  graph_api_version: beta
+oauth:
+  access_lifetime: 30m
+  registration: false
+  max_clients: 50
+perimeter: {allow_public_without_perimeter: true}
+log:
+`,
+		"/run/secrets/ms": "from-a-file\n",
+	}
+	env := []string{
+		"MICROSOFT_CLIENT_ID=client", "MICROSOFT_TENANT_ID=contoso.example", "MICROSOFT_CLIENT_SECRET_FILE=/run/secrets/ms",
+		"ENCRYPTION_KEY=new:" + seal.GenerateKey()[9:] + ",old:" + seal.GenerateKey()[9:],
+		"M365_MCP_OAUTH_MAX_CLIENTS=70", "M365_MCP_ALLOWED_ORIGINS=https://a.example, https://b.example:8443",
+		"M365_MCP_DATABASE=", "M365_MCP_SERVICE_HOST=10.1.2.3", "M365_MCP_PORT=tcp://10.1.2.3:80",
+	}
+	c, err := config.Load("m365.yaml", env, f.read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := []any{
+		c.Server.PublicURL, c.Server.Listen, c.Server.TrustedProxies, c.Microsoft.GraphURL, c.Microsoft.GraphAPIVersion,
+		c.Microsoft.ClientSecret.Reveal(), c.OAuth.AccessLifetime, c.OAuth.Registration, c.OAuth.MaxClients, c.MCP.AllowedOrigins,
+	}
+	want := []any{
+		"https://mcp.example.com", ":8443",
+		[]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32")},
+		"https://graph.microsoft.us", "beta",
+		"from-a-file", 30 * time.Minute, false, 70,
+		[]string{"https://a.example", "https://b.example:8443"},
+	}
+	if d := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
+	t.Parallel()
+	const canary = "canary-in-the-file"
+	f := files{"c.yaml": `server:
+  public_ur: https://mcp.example.com
+  listen: nowhere
+microsoft:
+  client_secret: ` + canary + `
+  cloud: moon
+oauth: 5
+gatway:
+  timeout: 5s
+log:
+  level: [info]
+  format: text
+  format: json
+`}
+	_, err := config.Load("c.yaml", []string{
+		"MICROSOFT_CLIENT_ID=client", "ENCRYPTION_KEY=" + strings.Repeat("00", 32), "COOKIE_SECRET=short",
+		"MICROSOFT_CLIENT_SECRET=a", "MICROSOFT_CLIENT_SECRET_FILE=/nowhere", "M365_MCP_LISTN=:1", "M365_MCP_GATEWAY_MAX_ATTEMPTS=many",
+	}, f.read)
+	got, ok := errors.AsType[config.Errors](err)
+	if !ok {
+		t.Fatalf("error is %T", err)
+	}
+	text := got.Error()
+	for _, want := range []string{
+		`c.yaml:2: unknown setting "public_ur" in section server`, "did you mean public_url?",
+		`c.yaml:3: server.listen: "nowhere" is not host:port`,
+		"c.yaml:5: microsoft.client_secret: is a secret", "MICROSOFT_CLIENT_SECRET_FILE in the environment",
+		`c.yaml:6: microsoft.cloud: "moon" is not one of its values`,
+		"c.yaml:7: oauth: is a section",
+		`c.yaml:8: unknown section "gatway"`, "did you mean gateway?",
+		"c.yaml:11: log.level: is not a single plain value",
+		"c.yaml:13: log.format: stands here a second time",
+		"MICROSOFT_CLIENT_SECRET_FILE: microsoft.client_secret: the file cannot be read",
+		"M365_MCP_LISTN: no setting has this name", "did you mean M365_MCP_LISTEN?",
+		`M365_MCP_GATEWAY_MAX_ATTEMPTS: gateway.max_attempts: "many" is not a whole number`,
+		"microsoft.tenant_id: is not set",
+		"ENCRYPTION_KEY: keys.encryption: encryption key 1 of 1: weak key",
+		"COOKIE_SECRET: keys.cookie_secret: weak secret",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("not named: %s", want)
+		}
+	}
+	if len(got) != 14 {
+		t.Errorf("%d problems, want 14", len(got))
+	}
+	if strings.Contains(text, canary) {
+		t.Error("the text shows a secret")
+	}
+	if t.Failed() {
+		t.Log(text)
+	}
+}
+
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		file string
+		env  []string
+		want string
+	}{
+		{name: "public URL is plain http", env: []string{"M365_MCP_PUBLIC_URL=http://mcp.example.com", "M365_MCP_ALLOW_PUBLIC_WITHOUT_PERIMETER=true"}, want: "plain http"},
+		{name: "public URL without a perimeter", env: []string{"M365_MCP_PUBLIC_URL=https://mcp.example.com"}, want: "no perimeter is declared"},
+		{name: "private network is public too", env: []string{"M365_MCP_PUBLIC_URL=https://10.0.0.5"}, want: "no perimeter is declared"},
+		{name: "loopback listener does not make it private", env: []string{"M365_MCP_PUBLIC_URL=https://mcp.example.com", "M365_MCP_LISTEN=127.0.0.1:1"}, want: "no perimeter is declared"},
+		{name: "public URL cannot be guessed", env: []string{"M365_MCP_LISTEN=:8365"}, want: "cannot be told from the listen address"},
+		{name: "public URL with a path", env: []string{"M365_MCP_PUBLIC_URL=https://mcp.example.com/m365"}, want: "has a path"},
+		{name: "public URL with a password", env: []string{"M365_MCP_PUBLIC_URL=https://u:canary@mcp.example.com"}, want: "user name or password"},
+		{name: "other perimeter", env: []string{"M365_MCP_PERIMETER=cloudflare-access"}, want: "not in this version"},
+		{name: "PostgreSQL", env: []string{"M365_MCP_DATABASE=postgres://u:canary@db.example/m365"}, want: "not in this version"},
+		{name: "other database", env: []string{"M365_MCP_DATABASE=mysql:canary"}, want: "sqlite:PATH"},
+		{name: "multi-tenant authority", env: []string{"MICROSOFT_TENANT_ID=common"}, want: "name your own"},
+		{name: "tenant as a path", env: []string{"MICROSOFT_TENANT_ID=a/../b"}, want: "neither a GUID nor a domain"},
+		{name: "plain http to Graph", env: []string{"MICROSOFT_GRAPH_URL=http://graph.example"}, want: "plain http"},
+		{name: "short key", env: []string{"ENCRYPTION_KEY=00112233445566778899aabbccddeeff"}, want: "ENCRYPTION_KEY: keys.encryption"},
+		{name: "one weak key among several", env: []string{"ENCRYPTION_KEY=" + goodKey + "," + strings.Repeat("ab", 32)}, want: "key 2 of 2: weak key"},
+		{name: "key that is no key", env: []string{"ENCRYPTION_KEY=canary"}, want: "ENCRYPTION_KEY: keys.encryption"},
+		{name: "audit key", env: []string{"M365_MCP_AUDIT_SIGNING_KEY=canary"}, want: "is not a signing key"},
+		{name: "cookie secret repeats", env: []string{"COOKIE_SECRET=" + strings.Repeat("ab", 20)}, want: "repeats itself"},
+		{name: "both names", env: []string{"M365_MCP_MICROSOFT_CLIENT_ID=other"}, want: "M365_MCP_MICROSOFT_CLIENT_ID, MICROSOFT_CLIENT_ID: microsoft.client_id: are set together"},
+		{name: "key and file", env: []string{"COOKIE_SECRET=0123456789abcdef", "COOKIE_SECRET_FILE=secret"}, want: "are set together"},
+		{name: "empty secret file", env: []string{"COOKIE_SECRET_FILE=empty"}, want: "the file is empty"},
+		{name: "everybody is a proxy", env: []string{"M365_MCP_TRUSTED_PROXIES=10.0.0.1,0.0.0.0/0"}, want: "is everybody"},
+		{name: "lifetime too long", env: []string{"M365_MCP_OAUTH_ACCESS_LIFETIME=2h"}, want: "2h is not from 10s to 1h"},
+		{name: "not YAML", file: "server: [", want: "c.yaml:1: is not YAML"},
+		{name: "list as document", file: "- a", want: "not a mapping of sections"},
+		{name: "no value", file: "server:\n  listen:\n", want: "c.yaml:2: server.listen: has no value"},
+		{name: "mapping as value", file: "server:\n  listen: {a: b}\n", want: "not a single plain value"},
+		{name: "anchor", file: "server:\n  listen: &a 127.0.0.1:1\n", want: "not a single plain value"},
+		{name: "mapping in a list", file: "mcp:\n  allowed_origins: [{a: b}]\n", want: "not a plain text"},
+		{name: "two documents", file: "log: {level: info}\n---\nlog: {level: info}\n", want: "second YAML document"},
+		{name: "section twice", file: "log: {level: info}\nlog: {format: text}\n", want: "second time"},
+		{name: "unlike any section", file: "something_else: 1\n", want: "the sections: server"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			f := files{"c.yaml": tt.file, "secret": "0123456789abcdef", "empty": "\n"}
+			env := complete()
+			for _, kv := range tt.env { // a case replaces what it names
+				name, _, _ := strings.Cut(kv, "=")
+				kept := env[:0:0]
+				for _, have := range env {
+					if !strings.HasPrefix(have, name+"=") {
+						kept = append(kept, have)
+					}
+				}
+				env = append(kept, kv)
+			}
+			_, err := config.Load("c.yaml", env, f.read)
+			got, ok := errors.AsType[config.Errors](err)
+			if !ok {
+				t.Fatalf("accepted: %v", err)
+			}
+			if len(got) != 1 || !strings.Contains(got.Error(), tt.want) {
+				t.Errorf("want one problem with %q, got %v", tt.want, got)
+			}
+			if strings.Contains(got.Error(), "canary") {
+				t.Errorf("a secret is shown: %v", got)
+			}
+		})
+	}
+}
+
+func TestOverridesAndWarning(t *testing.T) {
+	t.Parallel()
+	c, err := config.Load("", complete("M365_MCP_PUBLIC_URL=http://mcp.example.com", "M365_MCP_ALLOW_PLAIN_HTTP=true",
+		"M365_MCP_ALLOW_PUBLIC_WITHOUT_PERIMETER=true", "AI_GATEWAY_SERVICE_TOKEN=a-token"), os.ReadFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0], "AI Gateway is not in this version") {
+		t.Errorf("warnings: %q", c.Warnings)
+	}
+}
+
+func TestMissingFile(t *testing.T) {
+	t.Parallel()
+	_, err := config.Load("absent.yaml", complete(), files{}.read)
+	if err == nil || !strings.Contains(err.Error(), "absent.yaml: cannot be read") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestLoadDatabaseLooksAtTheDatabaseAlone(t *testing.T) {
+	t.Parallel()
+	c, err := config.LoadDatabase("", []string{"M365_MCP_DATABASE=sqlite:/tmp/x.db", "M365_MCP_LISTEN=nowhere"}, os.ReadFile)
+	if err != nil || c.Database.URL != "sqlite:/tmp/x.db" {
+		t.Errorf("%v, %v", c.Database, err)
+	}
+	for _, bad := range []string{"M365_MCP_DATABASE=mysql:x", "M365_MCP_DATABSE=sqlite:x"} {
+		if _, err := config.LoadDatabase("", []string{bad}, os.ReadFile); err == nil {
+			t.Errorf("accepted %s", bad)
+		}
+	}
+}
+
+func TestSQLiteURL(t *testing.T) {
+	t.Parallel()
+	for _, dir := range []string{"d", "d/"} {
+		if got := config.SQLiteURL(dir); got != "sqlite:d/"+config.DatabaseFile {
+			t.Errorf("%q gives %q", dir, got)
+		}
+	}
+}

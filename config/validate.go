@@ -1,0 +1,80 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+
+	"m365mcp/dial"
+)
+
+// require reports settings that have no value and no default.
+func (l *loader) require() {
+	missing := map[string]bool{
+		"microsoft.client_id":     l.cfg.Microsoft.ClientID == "",
+		"microsoft.tenant_id":     l.cfg.Microsoft.TenantID == "",
+		"microsoft.client_secret": l.cfg.Microsoft.ClientSecret.IsZero(),
+		"keys.encryption":         l.cfg.Keys.Encryption.IsZero(),
+	}
+	for i := range l.table {
+		s := &l.table[i]
+		if !s.required || !missing[s.path] || l.bad[s.path] {
+			continue
+		}
+		fix := fmt.Sprintf("set %s in the environment, or %s in the file", s.familiar(), s.path)
+		if s.secret() {
+			fix = fmt.Sprintf("set %s, or %s_FILE to the name of a file that holds it", s.familiar(), s.familiar())
+		}
+		l.report(Problem{Where: s.path, Setting: s.path, What: "is not set", Fix: fix})
+	}
+}
+
+// validate checks what only several settings together can tell.
+func (l *loader) validate() {
+	l.checkPublicURL()
+	l.checkKeys()
+	if !l.cfg.Gateway.ServiceToken.IsZero() {
+		l.cfg.Warnings = append(l.cfg.Warnings,
+			"AI_GATEWAY_SERVICE_TOKEN is set, but egress through Cloudflare AI Gateway is not in this version: requests go to Microsoft Graph directly")
+	}
+}
+
+// checkPublicURL holds invariant 13 of the design: judged by the public URL,
+// never by the listen address, because a proxy may stand in between.
+func (l *loader) checkPublicURL() {
+	const path = "server.public_url"
+	s := &l.cfg.Server
+	if s.PublicURL == "" {
+		if l.bad[path] || l.bad["server.listen"] {
+			return
+		}
+		host, port, err := net.SplitHostPort(s.Listen)
+		if err != nil || !dial.Loopback(host) || port == "0" {
+			l.report(Problem{
+				Where: path, Setting: path,
+				What: fmt.Sprintf("is not set and cannot be told from the listen address %s", s.Listen),
+				Fix:  "set M365_MCP_PUBLIC_URL to the address that clients use, such as https://mcp.example.com",
+			})
+			return
+		}
+		s.PublicURL = "http://" + s.Listen
+	}
+	u, err := url.Parse(s.PublicURL)
+	if err != nil || dial.Loopback(u.Hostname()) {
+		return
+	}
+	if u.Scheme == "http" && !s.AllowPlainHTTP {
+		l.report(Problem{
+			Where: path, Setting: path,
+			What: s.PublicURL + " is plain http: tokens and mail would cross the network readable",
+			Fix:  "put a proxy with TLS in front and use its https address (or, knowing this, set server.allow_plain_http)",
+		})
+	}
+	if l.cfg.Perimeter.Mode == "none" && !l.cfg.Perimeter.AllowPublicWithoutPerimeter {
+		l.report(Problem{
+			Where: path, Setting: path,
+			What: s.PublicURL + " is public and no perimeter is declared: anybody who reaches it could start a sign-in",
+			Fix:  "knowing this, set perimeter.allow_public_without_perimeter (M365_MCP_ALLOW_PUBLIC_WITHOUT_PERIMETER=true); a perimeter is not in this version",
+		})
+	}
+}
