@@ -70,7 +70,7 @@ func (a *App) wire(ctx context.Context, o Options) (http.Handler, error) {
 		Lifetimes: authserver.Lifetimes{
 			Code: c.OAuth.CodeLifetime, Access: c.OAuth.AccessLifetime, Refresh: c.OAuth.RefreshLifetime,
 		},
-		MaxClients: c.OAuth.MaxClients,
+		MaxClients: c.OAuth.MaxClients, NoRegistration: !c.OAuth.Registration,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("authorization server: %w", err)

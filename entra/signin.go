@@ -48,7 +48,7 @@ func (c *Client) AuthorizeURL(ctx context.Context, s SignIn) (string, error) {
 		return "", err
 	}
 	config := p.oauth
-	config.Scopes = c.scopes(s.Scopes, "openid", "profile", "offline_access")
+	config.Scopes = c.scopes(s.Scopes, "openid", "profile", "email", "offline_access")
 	options := []oauth2.AuthCodeOption{
 		oauth2.S256ChallengeOption(s.Verifier),
 		oidc.Nonce(s.Nonce),
@@ -80,7 +80,7 @@ func (c *Client) Exchange(ctx context.Context, code string, s SignIn) (Account, 
 	if err != nil {
 		return Account{}, Tokens{}, fmt.Errorf("entra: %w", err)
 	}
-	scopes := c.scopes(s.Scopes, "openid", "profile", "offline_access")
+	scopes := c.scopes(s.Scopes, "openid", "profile", "email", "offline_access")
 	asked := c.now()
 	token, err := p.oauth.Exchange(
 		context.WithValue(ctx, oauth2.HTTPClient, c.http), code,

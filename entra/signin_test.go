@@ -32,7 +32,7 @@ func TestAuthorizeURL(t *testing.T) {
 	}
 	want := map[string]string{
 		"client_id": clientID, "redirect_uri": redirectURI, "response_type": "code", "response_mode": "query",
-		"state": in.State, "nonce": in.Nonce, "scope": "openid profile offline_access Mail.Read User.Read",
+		"state": in.State, "nonce": in.Nonce, "scope": "openid profile email offline_access Mail.Read User.Read",
 		"code_challenge": q.Get("code_challenge"), "code_challenge_method": "S256",
 		"login_hint": "ana@contoso.example", "prompt": "select_account",
 		"claims": `{"access_token":{"nbf":{"essential":true,"value":"1700000000"},"xms_cc":{"values":["cp1"]}}}`,
@@ -208,7 +208,7 @@ func TestNationalCloudScopes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "openid profile offline_access https://graph.microsoft.us/Mail.Read https://graph.microsoft.us/User.Read"
+	want := "openid profile email offline_access https://graph.microsoft.us/Mail.Read https://graph.microsoft.us/User.Read"
 	if got := s.lastRequest().Get("scope"); got != want {
 		t.Errorf("asked for %q, want %q", got, want)
 	}

@@ -159,7 +159,7 @@ func (s *standIn) token(w http.ResponseWriter, r *http.Request) {
 		case "offline_access":
 			s.refresh = "refresh-canary-" + rand.Text()
 			answer["refresh_token"] = s.refresh
-		case "openid", "profile":
+		case "openid", "profile", "email":
 			granted = append(granted, scope)
 		default:
 			granted = append(granted, s.grantedAs+scope)

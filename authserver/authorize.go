@@ -1,0 +1,139 @@
+package authserver
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+const maxState = 4 << 10
+
+// authorize is the authorization endpoint: it checks the request and asks the
+// person, before anything goes to Microsoft.
+func (s *Server) authorize(w http.ResponseWriter, r *http.Request) error {
+	if len(r.URL.RawQuery) > maxQuery {
+		return refusePage(http.StatusRequestURITooLong, "The request is too long.")
+	}
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return refusePage(http.StatusBadRequest, "The address of this page is not well-formed.")
+	}
+	client, redirectURI, err := s.checkClient(r, values)
+	if err != nil {
+		return err
+	}
+	request, err := s.checkRequest(values, client, redirectURI)
+	if err != nil {
+		// Client and redirect are known to belong together: the client may be told.
+		return s.redirectError(w, r, Request{RedirectURI: redirectURI, State: only(values, "state")}, err)
+	}
+	return s.showConsent(w, r, client, request)
+}
+
+// checkClient finds out whom an answer may be sent to. Until that is known, errors
+// are shown and never redirected (RFC 6749 section 4.1.2.1).
+func (s *Server) checkClient(r *http.Request, values url.Values) (Client, string, error) {
+	clientID, redirectURI := only(values, "client_id"), only(values, "redirect_uri")
+	if clientID == "" {
+		return Client{}, "", refusePage(http.StatusBadRequest, "The app did not say which app it is (client_id).")
+	}
+	client, err := s.store.Client(r.Context(), clientID)
+	if errors.Is(err, ErrNotFound) {
+		return Client{}, "", refusePage(http.StatusBadRequest,
+			"This server does not know the app. Its registration may have expired: remove the connection in the app and add it again.")
+	}
+	if err != nil {
+		return Client{}, "", unavailable(err)
+	}
+	if redirectURI == "" {
+		return Client{}, "", refusePage(http.StatusBadRequest, "The app did not say where to return to (redirect_uri).")
+	}
+	if !client.redirectAllowed(redirectURI) {
+		return Client{}, "", refusePage(http.StatusBadRequest, "The app asked to return to an address that it has not registered (redirect_uri).")
+	}
+	return client, redirectURI, nil
+}
+
+func (s *Server) checkRequest(values url.Values, client Client, redirectURI string) (Request, error) {
+	p, err := s.once(values)
+	if err != nil {
+		return Request{}, err
+	}
+	request := Request{
+		ClientID: client.ID, RedirectURI: redirectURI, State: p["state"],
+		Resource: s.resource, Challenge: p["code_challenge"],
+	}
+	switch {
+	case p["response_type"] == "":
+		return request, refuse(codeInvalidRequest, "response_type is missing.")
+	case p["response_type"] != "code":
+		return request, refuse(codeUnsupportedResponse, "Only response_type=code is supported.")
+	case p["response_mode"] != "" && p["response_mode"] != "query":
+		return request, refuse(codeInvalidRequest, "Only response_mode=query is supported.")
+	case len(request.State) > maxState:
+		return request, refuse(codeInvalidRequest, "state is too long.")
+	case request.Challenge == "":
+		return request, refuse(codeInvalidRequest, "PKCE is required: code_challenge is missing.")
+	case p["code_challenge_method"] != "S256":
+		return request, refuse(codeInvalidRequest, "PKCE needs code_challenge_method=S256.")
+	case !validChallenge(request.Challenge):
+		return request, refuse(codeInvalidRequest, "code_challenge is not the base64url form of a SHA-256.")
+	}
+	request.Scopes, err = narrow(p["scope"], s.scopes)
+	return request, err
+}
+
+// narrow returns the asked scopes that are among the allowed ones, in their order.
+// Scopes of OpenID and refresh tokens mean nothing here and ask for nothing.
+func narrow(asked string, allowed []string) ([]string, error) {
+	want := slices.DeleteFunc(strings.Fields(asked), func(scope string) bool {
+		return slices.Contains([]string{"openid", "profile", "email", "offline_access"}, scope)
+	})
+	if len(want) == 0 {
+		return slices.Clone(allowed), nil
+	}
+	got := slices.DeleteFunc(slices.Clone(allowed), func(scope string) bool { return !slices.Contains(want, scope) })
+	if len(got) == 0 {
+		return nil, refuse(codeInvalidScope, "None of the scopes asked for is available here.")
+	}
+	return got, nil
+}
+
+// only returns the value of a parameter that is there exactly once.
+func only(values url.Values, name string) string {
+	if all := values[name]; len(all) == 1 {
+		return all[0]
+	}
+	return ""
+}
+
+// answerURL is the address that takes an authorization response back to the
+// client, with the issuer (RFC 9207) so that it cannot be taken for another's.
+func (s *Server) answerURL(request Request, parameters url.Values) string {
+	parameters.Set("iss", s.issuer)
+	if request.State != "" {
+		parameters.Set("state", request.State)
+	}
+	return withQuery(request.RedirectURI, parameters)
+}
+
+func (s *Server) errorURL(request Request, e *oauthError) string {
+	return s.answerURL(request, url.Values{"error": {e.code}, "error_description": {e.description}})
+}
+
+// redirectError tells the client, through the browser, why there is no code.
+func (s *Server) redirectError(w http.ResponseWriter, r *http.Request, request Request, err error) error {
+	e := asOAuth(err)
+	s.logError(r, e)
+	redirect(w, s.errorURL(request, e))
+	return nil
+}
+
+// redirect is http.Redirect without its rewriting of paths and its body, which
+// would repeat the code.
+func redirect(w http.ResponseWriter, to string) {
+	w.Header().Set("Location", to)
+	w.WriteHeader(http.StatusFound)
+}

@@ -1,0 +1,173 @@
+package authserver
+
+import (
+	"slices"
+	"time"
+
+	"m365mcp/identity"
+)
+
+// Digest is the SHA-256 of a value that a client or a browser holds.
+type Digest [32]byte
+
+// Authentication methods of clients at the token endpoint (RFC 7591 section 2).
+const (
+	authNone  = "none"
+	authBasic = "client_secret_basic"
+	authPost  = "client_secret_post"
+)
+
+// Client is a registered client. Its name is what it says of itself: unverified.
+type Client struct {
+	ID           string
+	Name         string
+	RedirectURIs []string
+	AuthMethod   string
+	Secret       Digest // zero for a public client
+	CreatedAt    time.Time
+	LastUsedAt   time.Time // zero until a person authorizes it
+}
+
+func (c Client) public() bool { return c.AuthMethod == authNone }
+
+// Request is what a client asks for at the authorization endpoint, checked.
+type Request struct {
+	ClientID    string   `json:"c"`
+	RedirectURI string   `json:"r"`
+	State       string   `json:"s,omitempty"` // the client's, passed through
+	Scopes      []string `json:"o"`
+	Resource    string   `json:"a"`
+	Challenge   string   `json:"p"` // PKCE, S256
+}
+
+// SignIn is a request that the person has approved, on its way through Microsoft.
+type SignIn struct {
+	Request
+	UpstreamState Digest
+	Browser       Digest // of the cookie that was set at the approval
+	Epoch         int64  // the kill epoch at the approval; the store sets it
+	ExpiresAt     time.Time
+}
+
+// Grant is one person's consent to one client, and the family of its tokens.
+type Grant struct {
+	ID         string
+	TenantID   string
+	UserID     string
+	UPN        string
+	Mail       string
+	Name       string
+	ClientID   string
+	Scopes     []string
+	Resource   string
+	Epoch      int64 // the kill epoch when the person agreed: older than a kill, covered by it
+	Generation int64 // counts the refreshes; 0 until the code is redeemed
+	CreatedAt  time.Time
+	LastUsedAt time.Time // last issue of tokens
+	ExpiresAt  time.Time // of the youngest refresh token, or of the code in generation 0
+	// EndsAt is set when Microsoft gave no refresh token: then the grant cannot
+	// outlive its access token.
+	EndsAt    time.Time
+	RevokedAt time.Time
+	// Killed says that a kill covers the grant; the store finds out when it reads.
+	Killed bool
+}
+
+// Alive reports whether tokens of the grant may still be used.
+func (g Grant) Alive() bool { return g.RevokedAt.IsZero() && !g.Killed }
+
+func (g Grant) refreshable() bool { return g.EndsAt.IsZero() }
+
+func (g Grant) principal(checked time.Time) identity.Principal {
+	return identity.Principal{
+		TenantID: g.TenantID, UserID: g.UserID, UPN: g.UPN, Mail: g.Mail, Name: g.Name,
+		ClientID: g.ClientID, GrantID: g.ID, Scopes: slices.Clone(g.Scopes), CheckedAt: checked,
+	}
+}
+
+// Code is an authorization code, bound to what it was issued for.
+type Code struct {
+	Digest      Digest
+	GrantID     string
+	ClientID    string // of the grant; not stored twice
+	RedirectURI string
+	Challenge   string
+	ExpiresAt   time.Time
+	UsedAt      time.Time
+}
+
+// TokenKind tells access tokens from refresh tokens.
+type TokenKind string
+
+// The kinds of tokens.
+const (
+	AccessToken  TokenKind = "access"
+	RefreshToken TokenKind = "refresh"
+)
+
+// Token is a stored token with its grant.
+type Token struct {
+	Kind       TokenKind
+	Generation int64
+	Scopes     []string // the grant's, or fewer
+	ExpiresAt  time.Time
+	Grant      Grant
+}
+
+// Pair is the access and refresh token of one generation, to be stored.
+type Pair struct {
+	Generation     int64
+	Scopes         []string // of the access token
+	Access         Digest
+	AccessExpires  time.Time
+	Refresh        Digest // not stored when RefreshExpires is zero
+	RefreshExpires time.Time
+}
+
+// Rotated is the outcome of a refresh.
+type Rotated struct {
+	Replay        bool // the pair had been stored before
+	Access        Digest
+	AccessExpires time.Time
+	Scopes        []string
+}
+
+// Selector names the grants to end. Exactly one of its fields is set.
+type Selector struct {
+	GrantID  string
+	User     UserRef
+	ClientID string
+	All      bool
+}
+
+// UserRef is the key of a person.
+type UserRef struct{ TenantID, UserID string }
+
+// KillScope is the kind of grants that a kill epoch covers.
+type KillScope string
+
+// The scopes of kill epochs.
+const (
+	KillAll    KillScope = "all"
+	KillUser   KillScope = "user"
+	KillClient KillScope = "client"
+)
+
+// Kill returns the scope and key under which the selector's kill epoch is kept;
+// a single grant has none.
+func (s Selector) Kill() (scope KillScope, key string, ok bool) {
+	switch s {
+	case Selector{All: true}:
+		return KillAll, "", true
+	case Selector{User: s.User}:
+		return KillUser, s.User.key(), s.User.TenantID != "" && s.User.UserID != ""
+	case Selector{ClientID: s.ClientID}:
+		return KillClient, s.ClientID, s.ClientID != ""
+	default:
+		return "", "", false
+	}
+}
+
+func (u UserRef) key() string {
+	return identity.Principal{TenantID: u.TenantID, UserID: u.UserID}.UserKey()
+}

@@ -1,0 +1,228 @@
+// Package authserver is the OAuth 2.1 authorization server in front of /mcp, and
+// the resource server's bearer check. It knows people only through Microsoft:
+//
+//	POST /register   a client describes itself (RFC 7591)
+//	GET  /authorize  client, redirect, PKCE, resource and scopes are checked
+//	                 -> consent page: who asks, for what, and where the answer goes
+//	POST /consent    the person's yes, then on to Microsoft with a state that
+//	                 only this browser can bring back
+//	GET  /callback   Microsoft's answer -> grant, sealed Microsoft tokens, code
+//	POST /token      the code, later a refresh token, for this server's own tokens
+//	POST /revoke     the client gives a grant back (RFC 7009)
+//	RequireBearer    every request to /mcp: one indexed read, or it is refused
+//
+// A grant is one person's consent to one client and the family of all tokens that
+// descend from it. Clients never see Microsoft's tokens, and none of the values
+// that a client or a browser holds is stored in clear: the store has SHA-256
+// digests, and what Microsoft must be sent later is derived again from the state.
+package authserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"m365mcp/audit"
+	"m365mcp/entra"
+)
+
+// Upstream is the identity provider that people sign in at.
+type Upstream interface {
+	// AuthorizeURL is where the browser is sent; it carries all of the sign-in's values.
+	AuthorizeURL(ctx context.Context, signIn entra.SignIn) (string, error)
+	// Exchange redeems Microsoft's code. It must verify the id_token against the
+	// sign-in's nonce, and return no account unless all of it is proven.
+	Exchange(ctx context.Context, code string, signIn entra.SignIn) (entra.Account, entra.Tokens, error)
+}
+
+// Vault keeps Microsoft's tokens, sealed, one set for each grant.
+type Vault interface {
+	// Put stores or replaces the tokens of a grant; they are durable when it returns.
+	Put(ctx context.Context, grantID string, tokens entra.Tokens) error
+	// Delete forgets them. Deleting what is not there is no error.
+	Delete(ctx context.Context, grantID string) error
+}
+
+// Auditor records evidence. An event that cannot be recorded is an error, and
+// what it would have recorded is then refused.
+type Auditor interface {
+	Event(ctx context.Context, event audit.Event) error
+}
+
+// Options is all that a [Server] needs.
+type Options struct {
+	// PublicURL is the origin that clients and browsers see, e.g.
+	// https://mcp.example.com. It is the issuer; the resource is PublicURL + "/mcp".
+	PublicURL string
+	// Scopes are the Graph scopes that the enabled tools need. A client gets the
+	// ones it asks for among these, or all of them when it asks for none.
+	Scopes []string
+	// ScopeText says each scope in words, for the consent page.
+	ScopeText map[string]string
+
+	Store    Store
+	Upstream Upstream
+	Vault    Vault
+	Audit    Auditor
+	// Keys derives an independent 32-byte key for each purpose. It must give the
+	// same keys after a restart and on every replica.
+	Keys      func(purpose string) []byte
+	Now       func() time.Time
+	Logger    *slog.Logger
+	Lifetimes Lifetimes
+	// NoRegistration turns dynamic client registration off: known clients go on.
+	NoRegistration bool
+	// MaxClients bounds the registered clients; zero means 10,000.
+	MaxClients int
+}
+
+// Lifetimes bounds everything this server hands out. Zero values mean the defaults.
+type Lifetimes struct {
+	SignIn  time.Duration // from the consent page, and again from the consent, to Microsoft's answer; 10 minutes
+	Code    time.Duration // authorization code; 1 minute, 10 at most
+	Access  time.Duration // access token; 1 hour, which is also the most
+	Refresh time.Duration // refresh token, sliding; 30 days
+	Unused  time.Duration // a client that nobody ever authorized; 7 days
+	Idle    time.Duration // a client whose grants have all ended; 90 days after the last use
+}
+
+const (
+	maxCode     = 10 * time.Minute
+	maxAccess   = time.Hour
+	defaultMax  = 10_000
+	refreshWait = 10 * time.Minute // how long the previous refresh token is answered for a client that lost the answer
+)
+
+func (l Lifetimes) withDefaults() (Lifetimes, error) {
+	for _, d := range []struct {
+		value     *time.Duration
+		byDefault time.Duration
+		most      time.Duration
+		name      string
+	}{
+		{&l.SignIn, 10 * time.Minute, time.Hour, "sign-in"},
+		{&l.Code, time.Minute, maxCode, "code"},
+		{&l.Access, time.Hour, maxAccess, "access token"},
+		{&l.Refresh, 30 * 24 * time.Hour, 90 * 24 * time.Hour, "refresh token"},
+		{&l.Unused, 7 * 24 * time.Hour, 0, "unused client"},
+		{&l.Idle, 90 * 24 * time.Hour, 0, "idle client"},
+	} {
+		if *d.value == 0 {
+			*d.value = d.byDefault
+		}
+		if *d.value < time.Second || (d.most > 0 && *d.value > d.most) {
+			return l, fmt.Errorf("lifetime of %s: %v is out of range", d.name, *d.value)
+		}
+	}
+	return l, nil
+}
+
+// Server is the authorization server. Its methods are safe for concurrent use.
+type Server struct {
+	issuer     string // PublicURL
+	resource   string // the one audience of this server's tokens
+	scopes     []string
+	scopeText  map[string]string
+	store      Store
+	upstream   Upstream
+	vault      Vault
+	audit      Auditor
+	now        func() time.Time
+	log        *slog.Logger
+	lifetimes  Lifetimes
+	maxClients int
+	closed     bool // no registration
+
+	cookies cookies
+	keys    keys
+	pages   *pages
+}
+
+// New checks the options and returns a server that holds no resources of its own.
+func New(o Options) (*Server, error) {
+	public, err := publicURL(o.PublicURL)
+	if err != nil {
+		return nil, err
+	}
+	if o.Store == nil || o.Upstream == nil || o.Vault == nil || o.Audit == nil || o.Keys == nil || o.Now == nil || o.Logger == nil {
+		return nil, errors.New("authserver: an option is missing")
+	}
+	if len(o.Scopes) == 0 {
+		return nil, errors.New("authserver: no scopes: no tool is enabled")
+	}
+	lifetimes, err := o.Lifetimes.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("authserver: %w", err)
+	}
+	keys, err := deriveKeys(o.Keys)
+	if err != nil {
+		return nil, err
+	}
+	pages, err := newPages()
+	if err != nil {
+		return nil, err
+	}
+	if o.MaxClients == 0 {
+		o.MaxClients = defaultMax
+	}
+	scopes := slices.Clone(o.Scopes)
+	slices.Sort(scopes)
+	return &Server{
+		issuer:     o.PublicURL,
+		resource:   o.PublicURL + "/mcp",
+		scopes:     slices.Compact(scopes),
+		scopeText:  o.ScopeText,
+		store:      o.Store,
+		upstream:   o.Upstream,
+		vault:      o.Vault,
+		audit:      o.Audit,
+		now:        o.Now,
+		log:        o.Logger,
+		lifetimes:  lifetimes,
+		maxClients: o.MaxClients,
+		closed:     o.NoRegistration,
+		cookies:    cookies{secure: public.Scheme == "https"},
+		keys:       keys,
+		pages:      pages,
+	}, nil
+}
+
+// publicURL insists on a bare origin: the issuer is compared as a string by
+// clients (RFC 8414 section 3.3), and the cookies hold for the whole origin.
+func publicURL(raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return nil, fmt.Errorf("public URL: %w", err)
+	}
+	if (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.Scheme+"://"+u.Host != raw || strings.ContainsAny(raw, " \"\\") {
+		return nil, fmt.Errorf("public URL %q: want scheme and host only, e.g. https://mcp.example.com", raw)
+	}
+	return u, nil
+}
+
+// Register adds the server's routes to mux. Bearer-protected routes are the
+// caller's: it wraps them in [Server.RequireBearer].
+func (s *Server) Register(mux *http.ServeMux) {
+	for path, document := range map[string]any{
+		"/.well-known/oauth-authorization-server":   s.serverMetadata(),
+		"/.well-known/openid-configuration":         s.serverMetadata(),
+		"/.well-known/oauth-protected-resource":     s.resourceMetadata(),
+		"/.well-known/oauth-protected-resource/mcp": s.resourceMetadata(),
+	} {
+		mux.Handle(path, s.api(serveDocument(document), http.MethodGet, http.MethodHead))
+	}
+	if !s.closed {
+		mux.Handle("/register", s.api(s.register, http.MethodPost))
+	}
+	mux.Handle("/token", s.api(s.token, http.MethodPost))
+	mux.Handle("/revoke", s.api(s.revoke, http.MethodPost))
+	mux.Handle("/authorize", s.page(s.authorize, http.MethodGet))
+	mux.Handle("/consent", s.page(s.consent, http.MethodPost))
+	mux.Handle("/callback", s.page(s.callback, http.MethodGet))
+}

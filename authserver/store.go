@@ -1,0 +1,98 @@
+package authserver
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Errors of the stores. Everything else they return means that the store could
+// not be asked, and is never read as "no".
+var (
+	ErrNotFound       = errors.New("not found")
+	ErrTooManyClients = errors.New("too many registered clients")
+	ErrAlreadyUsed    = errors.New("used before")
+)
+
+// Store is everything this server remembers. Every implementation passes
+// storetest.OAuth. All methods are safe for concurrent use, on several replicas
+// too; what redeems something does so in one conditional write, so that exactly
+// one of any number of concurrent callers succeeds.
+type Store interface {
+	ClientStore
+	SignInStore
+	GrantStore
+	TokenStore
+	RevocationStore
+}
+
+// ClientStore keeps the registered clients.
+type ClientStore interface {
+	// InsertClient stores a new client durably. It returns [ErrTooManyClients]
+	// and stores nothing when there are most clients already.
+	InsertClient(ctx context.Context, client Client, most int) error
+	// Client returns the client, or [ErrNotFound].
+	Client(ctx context.Context, id string) (Client, error)
+	// DeleteIdleClients deletes the clients without any grant that were never
+	// used and registered before unused, or last used before idle.
+	DeleteIdleClients(ctx context.Context, unused, idle time.Time) (int, error)
+}
+
+// SignInStore keeps the approved requests whose person is at Microsoft.
+type SignInStore interface {
+	// InsertSignIn stores an approved request with the present kill epoch. It may
+	// be lost in a power cut.
+	InsertSignIn(ctx context.Context, signIn SignIn) error
+	// TakeSignIn removes and returns the request with this state and this
+	// browser, unless it has expired by now: [ErrNotFound]. A wrong browser
+	// leaves it in place, so that nobody else can burn it.
+	TakeSignIn(ctx context.Context, state, browser Digest, now time.Time) (SignIn, error)
+}
+
+// GrantStore keeps the consents and the codes that lead to their first tokens.
+type GrantStore interface {
+	// InsertGrant stores a grant in generation 0, its code, and the client's use,
+	// durably. [ErrNotFound]: there is no such client.
+	InsertGrant(ctx context.Context, grant Grant, code Code) error
+	// Code returns a code, used and expired ones included, or [ErrNotFound].
+	Code(ctx context.Context, digest Digest) (Code, error)
+	// RedeemCode marks the code as used, moves its grant to generation 1 and
+	// stores the pair, durably and at once. [ErrAlreadyUsed]: it was used before,
+	// and the grant is now revoked. [ErrNotFound]: no such code, it has expired,
+	// or the grant has ended.
+	RedeemCode(ctx context.Context, digest Digest, pair Pair, now time.Time) (Grant, error)
+	// Grant returns a grant, ended ones included, or [ErrNotFound]. With the
+	// kill epoch it is one indexed read.
+	Grant(ctx context.Context, id string) (Grant, error)
+}
+
+// TokenStore keeps the digests of the tokens.
+type TokenStore interface {
+	// Token returns the token with its grant, expired and ended ones included,
+	// or [ErrNotFound]. Token, grant and kill epoch are one indexed read.
+	Token(ctx context.Context, digest Digest) (Token, error)
+	// Rotate moves the grant from generation pair.Generation-1 to pair.Generation
+	// and stores the pair, durably and at once. When the grant is already in
+	// pair.Generation, for not longer than since replayAfter, nothing is stored and
+	// the expiry of the access token stored then is returned with replay set.
+	// [ErrAlreadyUsed]: the generation is older than that, and the grant is now
+	// revoked. [ErrNotFound]: the grant does not exist or has ended.
+	Rotate(ctx context.Context, grantID string, pair Pair, now, replayAfter time.Time) (rotated Rotated, err error)
+}
+
+// RevocationStore ends grants and forgets what is over.
+type RevocationStore interface {
+	// RevokeGrant ends one grant, durably, and says whether it was alive until now.
+	RevokeGrant(ctx context.Context, id, reason string, now time.Time) (bool, error)
+	// Kill raises the kill epoch and ends all grants of the selector that people
+	// agreed to before its commit, in one durable write whatever their number.
+	Kill(ctx context.Context, selector Selector, now time.Time) error
+	// EndedGrants lists at most limit grants that can never be used again:
+	// revoked, killed, expired, or never redeemed within their code's lifetime.
+	EndedGrants(ctx context.Context, now time.Time, limit int) ([]string, error)
+	// DeleteGrants deletes grants with their codes and tokens.
+	DeleteGrants(ctx context.Context, ids []string) error
+	// DeleteExpired deletes sign-ins and tokens that expired before now, and
+	// codes that expired before codes.
+	DeleteExpired(ctx context.Context, now, codes time.Time) error
+}
