@@ -9,6 +9,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
+
+	"m365mcp/simulator/dataset"
 )
 
 // canaries are planted where people's data and secrets are; none may be found
@@ -35,6 +38,16 @@ func TestNoCanaryEscapes(t *testing.T) {
 	p.call(t, tokens.Access, "sendEmail", `{"to":"ada@tideline.example","subject":"`+canarySubject+`","body":"`+canaryBody+`"}`)
 	if r := p.call(t, tokens.Access, "getEmails", `{"count":1}`); !strings.Contains(r.text(), canaryBody) {
 		t.Fatalf("the mail did not arrive: %s", r.text())
+	}
+	// What the tenant's people really wrote and attached is as secret as a canary.
+	for _, m := range inbox(t, "ada@tideline.example") {
+		secrets = append(secrets, distinctive(m.Subject)...)
+		for _, a := range m.Attachments {
+			secrets = append(secrets, distinctive(a.Name)...)
+		}
+	}
+	if r := p.call(t, tokens.Access, "getEmails", `{"count":50}`); r.IsError {
+		t.Fatal(r.text())
 	}
 	errors := []string{
 		p.call(t, tokens.Access, "getEmails", `{"folder":"`+canaryFolder+`"}`).text(),
@@ -78,6 +91,24 @@ func TestNoCanaryEscapes(t *testing.T) {
 	if len(p.stderr.String()) < 1000 {
 		t.Errorf("the log is suspiciously short: %s", p.stderr.String())
 	}
+}
+
+func inbox(t *testing.T, upn string) []dataset.Message {
+	t.Helper()
+	tenant := dataset.Load(time.Now())
+	person, ok := tenant.PersonByUPN(upn)
+	if !ok {
+		t.Fatalf("nobody is %s", upn)
+	}
+	return tenant.Mailbox[person.ID].Messages
+}
+
+// distinctive leaves out what could stand in a log by chance.
+func distinctive(s string) []string {
+	if len(s) < 12 {
+		return nil
+	}
+	return []string{s}
 }
 
 func search(t *testing.T, where string, text []byte, secrets []string) {
