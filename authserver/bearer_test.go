@@ -61,9 +61,10 @@ func TestRequireBearer(t *testing.T) {
 func TestOtherAudience(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
-	_, access, _ := h.connect(t)
+	clientID, access, refresh := h.connect(t)
 	h.boot(t, func(o *authserver.Options) { o.PublicURL = "https://renamed.example" })
 	equal(t, "mcp", h.mcp(t, access), http.StatusUnauthorized)
+	equal(t, "refresh", h.token(t, refreshForm(clientID, refresh)).text(t, "error"), "invalid_grant")
 }
 
 func TestRefuseScope(t *testing.T) {

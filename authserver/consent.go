@@ -89,21 +89,20 @@ func (s *Server) consent(w http.ResponseWriter, r *http.Request) error {
 		return refusePage(http.StatusForbidden, "This page is no longer valid, or it was opened in another browser. Start the connection in your app again.")
 	}
 	// Both may have changed while the page was open.
-	client, _, err := s.checkClient(r, map[string][]string{"client_id": {request.ClientID}, "redirect_uri": {request.RedirectURI}})
-	if err != nil {
+	if _, _, err := s.checkClient(r, map[string][]string{"client_id": {request.ClientID}, "redirect_uri": {request.RedirectURI}}); err != nil {
 		return err
 	}
 	switch only(values, "decision") {
 	case "approve":
-		return s.approve(w, r, client, request)
+		return s.approve(w, r, request)
 	case "deny":
-		return s.deny(w, r, client, request)
+		return s.deny(w, r, request)
 	default:
 		return refusePage(http.StatusBadRequest, "The form was sent without an answer.")
 	}
 }
 
-func (s *Server) approve(w http.ResponseWriter, r *http.Request, client Client, request Request) error {
+func (s *Server) approve(w http.ResponseWriter, r *http.Request, request Request) error {
 	ctx := r.Context()
 	state, browser := randomToken(), randomToken()
 	signIn := SignIn{Request: request, UpstreamState: digest(state), Browser: digest(browser), ExpiresAt: s.now().Add(s.lifetimes.SignIn)}
@@ -123,7 +122,7 @@ func (s *Server) approve(w http.ResponseWriter, r *http.Request, client Client, 
 	return nil
 }
 
-func (s *Server) deny(w http.ResponseWriter, r *http.Request, client Client, request Request) error {
+func (s *Server) deny(w http.ResponseWriter, r *http.Request, request Request) error {
 	if err := s.recordDecision(r, eventDenied, request); err != nil {
 		return err
 	}

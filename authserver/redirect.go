@@ -35,7 +35,7 @@ func checkRedirectURI(raw string) string {
 		return "is not an absolute URI"
 	case strings.Contains(raw, "#"):
 		return "has a fragment"
-	case u.User != nil || strings.Contains(u.Host, "@"):
+	case u.User != nil:
 		return "has user information"
 	case !strings.HasPrefix(raw, u.Scheme+":"):
 		return "has a scheme in capitals"

@@ -60,6 +60,20 @@ func TestCodeErrors(t *testing.T) {
 	equal(t, "after all that", h.token(t, good).StatusCode, http.StatusOK)
 }
 
+// TestShortVerifier: a client that begins with a weak verifier does not get through with it.
+func TestShortVerifier(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	clientID := h.publicClient(t)
+	for _, weak := range []string{verifier[:42], strings.Repeat("x", 129), verifier + " "} {
+		request := h.request(clientID)
+		request.Set("code_challenge", challenge(weak))
+		form := codeForm(clientID, h.code(t, request))
+		form.Set("code_verifier", weak)
+		equal(t, weak, h.token(t, form).text(t, "error"), "invalid_grant")
+	}
+}
+
 func TestCodeExpires(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
@@ -125,6 +139,7 @@ func TestRefresh(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
 	clientID, access, refresh := h.connect(t)
+	equal(t, "access token that is still good", h.token(t, refreshForm(clientID, access)).text(t, "error"), "invalid_grant")
 	h.clock.advance(time.Hour)
 	equal(t, "expired", h.mcp(t, access), http.StatusUnauthorized)
 
