@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -42,6 +43,9 @@ const encryptionKeyFile = "encryption.key"
 
 // StartDemo starts both on loopback, with keys of their own in the data folder.
 func StartDemo(ctx context.Context, o DemoOptions) (_ *Demo, err error) {
+	if err := loopbackOnly(o.Listen); err != nil {
+		return nil, usage("--listen: %w", err)
+	}
 	if o.DataDir == "" {
 		if o.DataDir, err = os.MkdirTemp("", "m365-mcp-demo-"); err != nil {
 			return nil, usage("data folder: %w; name one with --data", err)
@@ -96,6 +100,20 @@ func StartDemo(ctx context.Context, o DemoOptions) (_ *Demo, err error) {
 	d.MCPURL, d.EntraURL, d.GraphURL = d.App.MCPURL(), d.Simulator.EntraURL, d.Simulator.GraphURL
 	d.People, d.AuditKey = d.Simulator.People, d.App.AuditKey()
 	return d, nil
+}
+
+// loopbackOnly refuses an address that other machines could reach: nothing
+// stands before the demo, and its sign-in page lets anybody in as anybody.
+func loopbackOnly(addr string) error {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return fmt.Errorf("%w; write HOST:PORT, such as 127.0.0.1:0", err)
+	}
+	if !dial.Loopback(host) { // an empty host is every interface
+		return fmt.Errorf("%s is not a loopback address, and anybody may sign in to a simulated tenant; "+
+			"use 127.0.0.1:%s, from other machines through a tunnel (ssh -L)", addr, port)
+	}
+	return nil
 }
 
 // Wait yields the error that ended the serving before Stop was called.

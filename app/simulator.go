@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -54,15 +55,20 @@ func StartSimulator(ctx context.Context, o SimulatorOptions) (_ *Simulator, err 
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	for _, listen := range []struct{ flag, addr string }{{"--entra", o.EntraListen}, {"--graph", o.GraphListen}} {
+		if err := loopbackOnly(listen.addr); err != nil {
+			return nil, usage("%s: %w", listen.flag, err)
+		}
+	}
 	tenant := dataset.Load(o.Now())
 	if o.Tenant != "" {
 		tenant.ID = o.Tenant
 	}
 	s := &Simulator{
 		TenantID: tenant.ID, Faults: fault.New(o.Now, nil),
-		ClientID:     or(o.ClientID, "5f0c1d2e-0000-4000-8000-6d3336352d6d"),
-		ClientSecret: or(o.ClientSecret, rand.Text()),
-		RedirectURI:  or(o.RedirectURI, "http://127.0.0.1:8365/callback"),
+		ClientID:     cmp.Or(o.ClientID, "5f0c1d2e-0000-4000-8000-6d3336352d6d"),
+		ClientSecret: cmp.Or(o.ClientSecret, rand.Text()),
+		RedirectURI:  cmp.Or(o.RedirectURI, "http://127.0.0.1:8365/callback"),
 	}
 	for _, p := range tenant.People {
 		s.People = append(s.People, Person{p.DisplayName, p.JobTitle, p.UPN})
@@ -137,11 +143,4 @@ func personNamed(people []dataset.Person, name string) (string, error) {
 	}
 	slices.Sort(choices)
 	return "", usage("nobody in the simulated tenant is called %q; choose one of: %s", name, strings.Join(choices, ", "))
-}
-
-func or(s, fallback string) string {
-	if s == "" {
-		return fallback
-	}
-	return s
 }

@@ -68,11 +68,11 @@ func sameHost(host string, public *url.URL) bool {
 // undecoded with the body.
 func decodeName(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if encoded, ok := strings.CutPrefix(r.Header.Get("Mcp-Name"), "=?base64?"); ok {
-			if name, err := base64.StdEncoding.DecodeString(strings.TrimSuffix(encoded, "?=")); err == nil {
-				r = r.Clone(r.Context())
-				r.Header.Set("Mcp-Name", string(name))
-			}
+		encoded, prefix := strings.CutPrefix(r.Header.Get("Mcp-Name"), "=?base64?")
+		encoded, suffix := strings.CutSuffix(encoded, "?=")
+		if name, err := base64.StdEncoding.DecodeString(encoded); prefix && suffix && err == nil {
+			r = r.Clone(r.Context())
+			r.Header.Set("Mcp-Name", string(name))
 		}
 		next.ServeHTTP(w, r)
 	})

@@ -1,7 +1,7 @@
 // Package mcpserver speaks the Model Context Protocol, in all its revisions, on
 // one stateless endpoint. It is the only adapter to the MCP SDK:
 //
-//	Host and Origin -> bearer (package authserver) -> Mcp-Name -> SDK -> tool.Runner
+//	Host and Origin -> bearer (package authserver) -> envelope -> Mcp-Name -> SDK -> tool.Runner
 //
 // The bearer middleware in front answers 401 and 403 itself and hands over the
 // verified Principal; the SDK gets it through its own verifier hook, because
@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/modelcontextprotocol/go-sdk/auth"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -29,7 +30,11 @@ type Runner interface {
 }
 
 // Extension adds to the SDK's server; for the fixtures of the conformance suite.
-type Extension func(*mcp.Server)
+type Extension struct {
+	Options func(*mcp.ServerOptions)
+	Server  func(*mcp.Server)
+	Methods []string // prefixes of methods to serve beside our own
+}
 
 // Options configures the endpoint.
 type Options struct {
@@ -60,20 +65,27 @@ const instructions = "Works in Microsoft 365 as the signed-in person. " +
 
 // New returns the handler of the MCP endpoint.
 func New(o Options) http.Handler {
+	sdkLog := slog.New(warnings{o.Logger.Handler()})
+	options := mcp.ServerOptions{
+		Instructions: instructions,
+		Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}, Resources: &mcp.ResourceCapabilities{}},
+		// Nothing here is the same for two persons, so no shared cache may keep it.
+		SetCacheable: func(_ context.Context, _ mcp.Request, c *mcp.Cacheable) {
+			c.CacheScope = "private"
+			if c.TTLMs == 0 {
+				c.TTLMs = listTTL
+			}
+		},
+		Logger: sdkLog,
+	}
+	if o.Extend.Options != nil {
+		o.Extend.Options(&options)
+	}
 	server := mcp.NewServer(
-		&mcp.Implementation{Name: "m365-mcp", Title: "Microsoft 365", Version: o.Version, WebsiteURL: o.PublicURL},
-		&mcp.ServerOptions{
-			Instructions: instructions,
-			Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}, Resources: &mcp.ResourceCapabilities{}},
-			// Nothing here is the same for two persons, so no shared cache may keep it.
-			SetCacheable: func(_ context.Context, _ mcp.Request, c *mcp.Cacheable) {
-				c.CacheScope = "private"
-				if c.TTLMs == 0 {
-					c.TTLMs = listTTL
-				}
-			},
-			Logger: o.Logger,
-		})
+		&mcp.Implementation{Name: "m365-mcp", Title: "Microsoft 365", Version: o.Version, WebsiteURL: o.PublicURL}, &options)
+	if o.MaxRequestBytes == 0 {
+		o.MaxRequestBytes = mcp.DefaultMaxRequestBodyBytes
+	}
 	a := adapter{o}
 	for _, t := range o.Registry.Tools() {
 		a.addTool(server, t)
@@ -81,11 +93,11 @@ func New(o Options) http.Handler {
 	for _, r := range o.Registry.Resources() {
 		a.addResource(server, r)
 	}
-	if o.Extend != nil {
-		o.Extend(server)
+	if o.Extend.Server != nil {
+		o.Extend.Server(server)
 	}
-	sdk := a.dispatch(server)
-	authenticated := auth.RequireBearerToken(handOver, nil)(decodeName(sdk))
+	sdk := a.dispatch(server, sdkLog)
+	authenticated := auth.RequireBearerToken(handOver, &auth.RequireBearerTokenOptions{AllowMissingExpiration: true})(a.checkEnvelope(decodeName(sdk)))
 	return a.guard(o.RequireBearer(func(w http.ResponseWriter, r *http.Request, p identity.Principal) {
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("X-Accel-Buffering", "no") // nginx would hold back the event stream
@@ -96,12 +108,12 @@ func New(o Options) http.Handler {
 type adapter struct{ Options }
 
 // dispatch returns the SDK's handler: stateless for every revision.
-func (a adapter) dispatch(server *mcp.Server) http.Handler {
+func (a adapter) dispatch(server *mcp.Server, log *slog.Logger) http.Handler {
 	get := func(*http.Request) *mcp.Server { return server }
 	options := mcp.StreamableHTTPOptions{
 		Stateless:                    true,
-		Logger:                       a.Logger,
-		MaxRequestBodyBytes:          a.MaxRequestBytes,
+		Logger:                       log,
+		MaxRequestBodyBytes:          -1,   // checkEnvelope has counted
 		DisableLocalhostProtection:   true, // guard does it, and knows the public host of a proxy on this machine
 		PropagateRequestCancellation: true,
 	}
@@ -112,7 +124,7 @@ func (a adapter) dispatch(server *mcp.Server) http.Handler {
 	options.Stateless = false
 	sessions := mcp.NewStreamableHTTPHandler(get, &options)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Mcp-Protocol-Version") >= "2026-07-28" {
+		if r.Header.Get("Mcp-Protocol-Version") >= modernRevision {
 			stateless.ServeHTTP(w, r)
 			return
 		}
@@ -124,14 +136,15 @@ type principalKey struct{}
 
 const extraPrincipal = "principal"
 
-// handOver gives the SDK the principal that our own middleware has verified.
+// handOver gives the SDK the principal that our own middleware has verified. The
+// expiry stays out of it: it was judged a moment ago, by the injected clock.
 func handOver(ctx context.Context, _ string, _ *http.Request) (*auth.TokenInfo, error) {
 	p, ok := ctx.Value(principalKey{}).(identity.Principal)
 	if !ok {
 		return nil, auth.ErrInvalidToken
 	}
 	return &auth.TokenInfo{
-		UserID: p.UserKey(), Scopes: p.Scopes, Expiration: p.Expires, Extra: map[string]any{extraPrincipal: p},
+		UserID: p.UserKey(), Scopes: p.Scopes, Extra: map[string]any{extraPrincipal: p},
 	}, nil
 }
 
@@ -192,7 +205,7 @@ func failure(name string, err error) (*mcp.CallToolResult, error) {
 func (a adapter) addResource(server *mcp.Server, r *tool.Resource) {
 	const mime = "application/json"
 	server.AddResource(&mcp.Resource{
-		URI: r.URI, Name: r.Name, Title: r.Title, Description: r.Description, MIMEType: mime,
+		URI: r.URI, Name: strings.TrimPrefix(r.Name, "resource:"), Title: r.Title, Description: r.Description, MIMEType: mime,
 	}, func(ctx context.Context, req *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
 		p, err := principalOf(req.Extra)
 		if err != nil {

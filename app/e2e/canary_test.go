@@ -60,7 +60,7 @@ func TestNoCanaryEscapes(t *testing.T) {
 		`{"path":"**/messages","status":400,"code":"ErrorInvalid","message":"` + canaryError + `","times":1}`,
 		`{"method":"POST","path":"**/sendMail","status":502,"body":"<html>` + canaryError + `</html>","contentType":"text/html","times":1}`,
 	} {
-		if a := p.fetch(t, http.MethodPost, p.GraphURL+"/simulator/faults", strings.NewReader(fault), "Content-Type", "application/json"); a.status != http.StatusCreated {
+		if a := p.send(t, p.GraphURL+"/simulator/faults", strings.NewReader(fault), "Content-Type", "application/json"); a.status != http.StatusCreated {
 			t.Fatalf("fault: %+v", a)
 		}
 	}

@@ -17,7 +17,7 @@ func TestKilledBetweenIntentAndOutcome(t *testing.T) {
 	folder := t.TempDir()
 	p := startProcess(t, folder, "--sign-in-as", "ada")
 	token := p.signIn(t, "ada").Access
-	fault := p.fetch(t, http.MethodPost, p.GraphURL+"/simulator/faults", strings.NewReader(`{"method":"POST","path":"**/sendMail","delay":"60s"}`), "Content-Type", "application/json")
+	fault := p.send(t, p.GraphURL+"/simulator/faults", strings.NewReader(`{"method":"POST","path":"**/sendMail","delay":"60s"}`), "Content-Type", "application/json")
 	if fault.status != http.StatusCreated {
 		t.Fatalf("fault: %+v", fault)
 	}

@@ -45,7 +45,7 @@ func (d *demo) post(t *testing.T, token, body string, header ...string) answer {
 		"Content-Type", "application/json", "Accept", "application/json, text/event-stream",
 		"Authorization", "Bearer " + token, "MCP-Protocol-Version", "2025-11-25",
 	}, header...)
-	return d.fetch(t, http.MethodPost, d.MCPURL, strings.NewReader(body), h...)
+	return d.send(t, d.MCPURL, strings.NewReader(body), h...)
 }
 
 // request sends a JSON-RPC request and returns its answer, from JSON or an event stream.

@@ -15,14 +15,14 @@ type answer struct {
 	body   string
 }
 
-// fetch sends one request and reads the answer whole; redirects are not followed.
-func (d *demo) fetch(t *testing.T, method, target string, body io.Reader, header ...string) answer {
+// send posts a body and reads the answer whole; redirects are not followed.
+func (d *demo) send(t *testing.T, target string, body io.Reader, header ...string) answer {
 	t.Helper()
 	text, err := io.ReadAll(body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := d.browser.Fetch(t.Context(), method, target, string(text), header...)
+	a, err := d.browser.Fetch(t.Context(), http.MethodPost, target, string(text), header...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,86 @@
+// A person at a browser, without the browser: follows redirects and fills in the
+// consent and sign-in forms. Run as a program, it stands in for the browser that
+// a client opens, and delivers the answer to the client's redirect URI.
+import { pathToFileURL } from 'node:url';
+
+const maxSteps = 20;
+
+/** Walks from an authorization URL to the client's redirect URI, which it returns. */
+export async function walk(authorizationURL, upn) {
+  const start = new URL(authorizationURL);
+  const destination = start.searchParams.get('redirect_uri');
+  const cookies = new Jar();
+  let at = start;
+  let page = await cookies.fetch(at);
+  for (let step = 0; step < maxSteps; step++) {
+    const next = redirectOf(page);
+    if (next) {
+      at = new URL(next, at);
+      if (at.href.startsWith(destination)) return at;
+      page = await cookies.fetch(at);
+    } else if (page.status === 200 && page.text.includes('<form')) {
+      const form = readForm(page.text);
+      if (page.text.includes('name="decision"')) form.fields.set('decision', 'approve');
+      else form.fields.set('user', upn);
+      at = new URL(form.action, at);
+      page = await cookies.fetch(at, { method: 'POST', body: form.fields });
+    } else {
+      throw new Error(`stuck at ${at}: ${page.status}\n${page.text}`);
+    }
+  }
+  throw new Error('the sign-in goes in circles');
+}
+
+class Jar {
+  #cookies = new Map(); // by origin, then by name
+
+  async fetch(url, init = {}) {
+    const own = this.#cookies.get(url.origin) ?? new Map();
+    this.#cookies.set(url.origin, own);
+    const cookie = [...own].map(([name, value]) => `${name}=${value}`).join('; ');
+    const headers = { Accept: 'text/html', ...(cookie && { Cookie: cookie }), ...(init.method && { Origin: url.origin }) };
+    const response = await fetch(url, { ...init, headers, redirect: 'manual' });
+    for (const line of response.headers.getSetCookie()) {
+      const [pair, ...attributes] = line.split(';');
+      const cut = pair.indexOf('=');
+      const gone = attributes.some((a) => /^\s*max-age=(0|-\d+)$/i.test(a));
+      if (gone) own.delete(pair.slice(0, cut));
+      else own.set(pair.slice(0, cut), pair.slice(cut + 1));
+    }
+    return { status: response.status, headers: response.headers, text: await response.text() };
+  }
+}
+
+function redirectOf(page) {
+  if (page.status >= 300 && page.status < 400) return page.headers.get('location');
+  return page.headers.get('refresh')?.match(/url=(.*)$/i)?.[1];
+}
+
+function readForm(html) {
+  const tag = html.match(/<form[^>]*>/)[0];
+  const fields = new URLSearchParams();
+  for (const [input] of html.matchAll(/<input[^>]*type="hidden"[^>]*>/g)) {
+    fields.set(attribute(input, 'name'), attribute(input, 'value'));
+  }
+  return { action: attribute(tag, 'action'), fields };
+}
+
+function attribute(tag, name) {
+  const found = tag.match(new RegExp(`\\s${name}="([^"]*)"`));
+  return found ? unescapeHTML(found[1]) : '';
+}
+
+function unescapeHTML(text) {
+  const named = { amp: '&', lt: '<', gt: '>', quot: '"' };
+  return text.replace(/&(?:#(\d+)|#x([0-9a-f]+)|(\w+));/gi, (whole, decimal, hex, name) => {
+    if (decimal) return String.fromCodePoint(Number(decimal));
+    if (hex) return String.fromCodePoint(parseInt(hex, 16));
+    return named[name] ?? whole;
+  });
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const back = await walk(process.argv[2], process.env.M365_MCP_TEST_UPN);
+  const answer = await fetch(back);
+  if (!answer.ok) throw new Error(`the client answered ${answer.status}`);
+}

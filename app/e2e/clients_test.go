@@ -1,0 +1,67 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"m365mcp/app"
+)
+
+// Real MCP clients go through registration, consent, sign-in and refresh, and
+// use every tool and the resource.
+func TestSDKClients(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, script, mode, protocol string }{
+		{"sdk 1.32", "sdk1.mjs", "", "2025-11-25"},
+		{"client 2.4 auto", "client2.mjs", "auto", "2026-07-28"},
+		{"client 2.4 legacy", "client2.mjs", "legacy", "2025-11-25"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorkshop(t)
+			d := startDemo(t, app.DemoOptions{})
+			subject := "From " + test.name
+			task, err := json.Marshal(map[string]string{
+				"url": d.MCPURL, "upn": d.upn(t, "ada"), "to": d.upn(t, "bruno"), "subject": subject, "mode": test.mode,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			out := w.run(t, test.script, string(task))
+			if out.err != nil {
+				t.Fatalf("%v\n%s\n%s", out.err, out.stdout, out.stderr)
+			}
+			want := clientReport{
+				Protocol: test.protocol, Tools: []string{"getEmails", "sendEmail", "whoAmI"}, UPN: d.upn(t, "ada"), Mails: 5,
+				Sent: true, Profile: d.upn(t, "ada"), SignIns: 1, Refreshes: 1, UPNAfterRefresh: d.upn(t, "ada"),
+			}
+			var got clientReport
+			if err := json.Unmarshal([]byte(out.stdout), &got); err != nil {
+				t.Fatalf("%v in %s", err, out.stdout)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
+			if inbox := subjects(t, d, d.signIn(t, "bruno").Access, "inbox"); !slices.Contains(inbox, subject) {
+				t.Errorf("the mail did not arrive; the inbox has %q", inbox)
+			}
+		})
+	}
+}
+
+// clientReport is the line that the scripts print.
+type clientReport struct {
+	Protocol        string   `json:"protocol"`
+	Tools           []string `json:"tools"`
+	UPN             string   `json:"upn"`
+	Mails           int      `json:"mails"`
+	Sent            bool     `json:"sent"`
+	Profile         string   `json:"profile"`
+	SignIns         int      `json:"signIns"`
+	Refreshes       int      `json:"refreshes"`
+	UPNAfterRefresh string   `json:"upnAfterRefresh"`
+}

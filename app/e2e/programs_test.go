@@ -1,0 +1,102 @@
+package e2e_test
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"m365mcp/app"
+)
+
+// withBrowser gives the programs that a test runs a browser to open, in which
+// the person approves and signs in by herself.
+func (w *workshop) withBrowser(t *testing.T, upn string) {
+	t.Helper()
+	path := filepath.Join(w.dir, "browser")
+	script := "#!/bin/sh\nexec '" + w.node + "' '" + filepath.Join(w.dir, "browser.mjs") + "' \"$1\"\n"
+	if err := os.WriteFile(path, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	w.env = append(w.env, "BROWSER="+path, "M365_MCP_TEST_UPN="+upn)
+}
+
+// The Inspector's command line signs in once and keeps the tokens for later runs.
+func TestInspector(t *testing.T) {
+	t.Parallel()
+	for _, era := range []string{"legacy", "auto", "modern"} {
+		t.Run(era, func(t *testing.T) {
+			t.Parallel()
+			w := newWorkshop(t)
+			d := startDemo(t, app.DemoOptions{})
+			ada := d.upn(t, "ada")
+			w.withBrowser(t, ada)
+			w.env = append(w.env, "MCP_AUTO_OPEN_ENABLED=true", "MCP_INSPECTOR_SECRET_STORE=file",
+				"MCP_OAUTH_CALLBACK_URL=http://127.0.0.1:"+freePort(t)+"/oauth/callback")
+			inspect := func(want string, args ...string) {
+				t.Helper()
+				out := w.run(t, "node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js",
+					append([]string{"--cli", d.MCPURL, "--transport", "http", "--protocol-era", era, "--format", "json"}, args...)...)
+				if out.err != nil || !strings.Contains(out.stdout, want) {
+					t.Fatalf("%v: %v\n%s\n%s", args, out.err, out.stdout, out.stderr)
+				}
+			}
+			inspect("sendEmail", "--method", "tools/list", "--strict")
+			inspect(ada, "--method", "tools/call", "--tool-name", "whoAmI")
+			inspect(ada, "--method", "resources/read", "--uri", "microsoft://profile")
+		})
+	}
+}
+
+// mcp-remote gives clients that only speak stdio the way to a remote server.
+func TestRemoteProxy(t *testing.T) {
+	t.Parallel()
+	for _, protocol := range []string{"legacy", "auto"} {
+		t.Run(protocol, func(t *testing.T) {
+			t.Parallel()
+			w := newWorkshop(t)
+			d := startDemo(t, app.DemoOptions{})
+			ada := d.upn(t, "ada")
+			w.withBrowser(t, ada)
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Second)
+			defer cancel()
+			log := &syncBuffer{}
+			cmd := w.command(ctx, "node_modules/mcp-remote/dist/proxy.js", d.MCPURL, freePort(t), "--allow-http", "--protocol", protocol)
+			cmd.Stderr = log
+			client := mcp.NewClient(&mcp.Implementation{Name: "stdio client", Version: "1.0.0"}, nil)
+			session, err := client.Connect(ctx, &mcp.CommandTransport{Command: cmd, TerminateDuration: 5 * time.Second}, nil)
+			if err != nil {
+				t.Fatalf("%v\n%s", err, log)
+			}
+			defer func() {
+				if err := session.Close(); err != nil {
+					t.Errorf("%v\n%s", err, log)
+				}
+			}()
+			var names []string
+			for tool, err := range session.Tools(ctx, nil) {
+				if err != nil {
+					t.Fatalf("%v\n%s", err, log)
+				}
+				names = append(names, tool.Name)
+			}
+			if !slices.Equal(names, []string{"getEmails", "sendEmail", "whoAmI"}) {
+				t.Errorf("tools: %v", names)
+			}
+			got, err := session.CallTool(ctx, &mcp.CallToolParams{Name: "whoAmI", Arguments: map[string]any{}})
+			if err != nil {
+				t.Fatalf("%v\n%s", err, log)
+			}
+			structured, err := json.Marshal(got.StructuredContent)
+			if err != nil || !strings.Contains(string(structured), ada) {
+				t.Errorf("whoAmI: %s, %v", structured, err)
+			}
+		})
+	}
+}
