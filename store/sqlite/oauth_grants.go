@@ -86,7 +86,7 @@ func (o oauth) Code(ctx context.Context, digest authserver.Digest) (authserver.C
 
 func (o oauth) Grant(ctx context.Context, id string) (authserver.Grant, error) {
 	var row grantRow
-	err := o.db.reader.QueryRowContext(ctx, `SELECT `+grantColumns+` FROM oauth_grants g WHERE g.id = ?`, id).Scan(row.fields()...)
+	err := o.db.queryRow(ctx, `SELECT `+grantColumns+` FROM oauth_grants g WHERE g.id = ?`, id).Scan(row.fields()...)
 	if err != nil {
 		return authserver.Grant{}, notFound("grant", err)
 	}

@@ -18,7 +18,7 @@ func (o oauth) Token(ctx context.Context, digest authserver.Digest) (authserver.
 	var row grantRow
 	var scopes string
 	var expires sql.NullInt64
-	err := o.db.reader.QueryRowContext(ctx, tokenQuery, digest[:]).
+	err := o.db.queryRow(ctx, tokenQuery, digest[:]).
 		Scan(append([]any{&t.Kind, &t.Generation, &scopes, &expires}, row.fields()...)...)
 	if err != nil {
 		return authserver.Token{}, notFound("token", err)

@@ -22,7 +22,7 @@ func (v vault) Row(ctx context.Context, grantID string) (entra.VaultRow, error) 
 		scopes           string
 		expires, renewAt int64
 	)
-	err := v.db.reader.QueryRowContext(ctx, `
+	err := v.db.queryRow(ctx, `
 		SELECT version, access, refresh, scopes, expires_at, renew_at, sign_in, claims
 		FROM vault WHERE grant_id = ?`, grantID).
 		Scan(&row.Version, &row.Access, &row.Refresh, &scopes, &expires, &renewAt, &row.SignIn, &row.Claims)
