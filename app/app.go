@@ -32,11 +32,12 @@ func (e *UsageError) Unwrap() error { return e.Err }
 
 func usage(format string, args ...any) error { return &UsageError{fmt.Errorf(format, args...)} }
 
-// Limits of the HTTP server. A tool call may take as long as the gateway's
-// timeout, so writing has no limit of its own; a slow sender has.
+// Limits of the HTTP server. An answer may take as long as a tool call, which has
+// one timeout to decide and one to execute, and some time for a slow reader.
 const (
 	readHeaderTimeout = 10 * time.Second
 	readTimeout       = 60 * time.Second
+	writeSlack        = 30 * time.Second
 	idleTimeout       = 120 * time.Second
 	maxHeaderBytes    = 64 << 10
 	sweepInterval     = 10 * time.Minute
@@ -109,6 +110,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger, o Options, l 
 		Handler:           handler,
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
+		WriteTimeout:      readTimeout + 2*c.Gateway.Timeout + writeSlack,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),

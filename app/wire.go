@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -152,7 +153,10 @@ func (c credentials) Reject(ctx context.Context, p identity.Principal, token sec
 }
 
 func signInRequired(err error) error {
-	if entra.IsSignInRequired(err) {
+	switch {
+	case errors.Is(err, entra.ErrNoTokens):
+		return fmt.Errorf("%w: %w", gateway.ErrRevoked, err)
+	case entra.IsSignInRequired(err):
 		return fmt.Errorf("%w: %w", gateway.ErrSignInRequired, err)
 	}
 	return err

@@ -28,9 +28,19 @@ func Fence(nonce, text string) string {
 	return b.String()
 }
 
-// Line makes text one visible line: control and format characters go (they hide
-// text from people, not from models), runs of space become one, and what is
-// longer than limit runes is cut with an ellipsis.
+// Invisible reports whether people do not see r although a model reads it:
+// control and format characters, direction marks, tags, variation selectors, and
+// the letters and symbols that fonts draw as nothing.
+func Invisible(r rune) bool {
+	switch r {
+	case '\u034f', '\u115f', '\u1160', '\u17b4', '\u17b5', '\u2800', '\u3164', '\uffa0', unicode.ReplacementChar:
+		return true
+	}
+	return !unicode.IsGraphic(r) || unicode.In(r, unicode.C, unicode.Variation_Selector)
+}
+
+// Line makes text one visible line: what is invisible goes, runs of space become
+// one, and what is longer than limit runes is cut with an ellipsis.
 func Line(text string, limit int) string {
 	line := make([]rune, 0, limit+1)
 	space := false
@@ -39,7 +49,7 @@ func Line(text string, limit int) string {
 		case unicode.IsSpace(r):
 			space = len(line) > 0
 			continue
-		case !unicode.IsGraphic(r) || unicode.Is(unicode.Cf, r):
+		case Invisible(r):
 			continue
 		}
 		if space {

@@ -34,11 +34,14 @@ const recheckAfter = 500 * time.Millisecond
 // person has to sign in at Microsoft again.
 var ErrSignInRequired = errors.New("sign-in at Microsoft required")
 
+// ErrRevoked is what Credentials return when the grant has no tokens any more.
+var ErrRevoked = errors.New("grant revoked")
+
 // Credentials hands out Microsoft's access token of a principal's grant.
 //
 // Both methods are safe for concurrent use. Token returns an error that wraps
-// ErrSignInRequired when the person has to sign in again; any other error is
-// temporary. Reject says that Graph refused token with 401; claims is the
+// ErrSignInRequired when the person has to sign in again, or ErrRevoked; any
+// other error is temporary. Reject says that Graph refused token with 401; claims is the
 // claims challenge that came with it, or empty.
 type Credentials interface {
 	Token(ctx context.Context, p identity.Principal) (secret.String, error)
@@ -181,16 +184,13 @@ func (s *Session) attempt(ctx context.Context, r graph.Request, rec *record) (*g
 	}
 	defer release()
 	for last := false; ; last = true {
-		if err := s.recheck(ctx); err != nil {
-			return nil, &graph.Error{Kind: graph.KindRevoked, Exchange: rec.Exchange, Err: err}
-		}
 		token, err := s.gw.Credentials.Token(ctx, s.call.Principal)
 		if err != nil {
-			kind := graph.KindNetwork
-			if errors.Is(err, ErrSignInRequired) {
-				kind = graph.KindSignIn
-			}
-			return nil, &graph.Error{Kind: kind, Exchange: rec.Exchange, Err: err}
+			return nil, &graph.Error{Kind: withoutToken(err), Exchange: rec.Exchange, Err: err}
+		}
+		// After the token, which may have waited for Entra: nothing comes between this and send.
+		if err := s.recheck(ctx); err != nil {
+			return nil, &graph.Error{Kind: graph.KindRevoked, Exchange: rec.Exchange, Err: err}
 		}
 		resp, claims, err := s.gw.send(ctx, r, rec, token)
 		var ge *graph.Error
@@ -205,6 +205,17 @@ func (s *Session) attempt(ctx context.Context, r graph.Request, rec *record) (*g
 			return nil, ge
 		}
 	}
+}
+
+// withoutToken says why there is no token to send.
+func withoutToken(err error) graph.Kind {
+	switch {
+	case errors.Is(err, ErrSignInRequired):
+		return graph.KindSignIn
+	case errors.Is(err, ErrRevoked):
+		return graph.KindRevoked
+	}
+	return graph.KindNetwork
 }
 
 // recheck looks at the grant again if the last look is too old (invariant 8).

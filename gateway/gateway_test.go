@@ -39,10 +39,14 @@ type fixture struct {
 	rejected []string
 	recheck  error
 	rechecks int
+	slow     func() // what happens while a token is waited for
 	now      time.Time
 }
 
 func (f *fixture) Token(context.Context, identity.Principal) (secret.String, error) {
+	if f.slow != nil {
+		f.slow()
+	}
 	if f.token == "" {
 		return secret.String{}, fmt.Errorf("vault: %w", gateway.ErrSignInRequired)
 	}
@@ -220,7 +224,8 @@ func TestRejectedTokenIsReplacedOnce(t *testing.T) {
 		"still refused":   {[]http.HandlerFunc{status(401)}, []string{"canary-token|", "canary-token'|"}, false},
 		"claims challenge": {
 			[]http.HandlerFunc{status(401, "WWW-Authenticate", challenge)},
-			[]string{`canary-token|{"access_token":{}}`}, false,
+			[]string{`canary-token|{"access_token":{}}`},
+			false,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -282,6 +287,21 @@ func TestRecheck(t *testing.T) {
 	var ge *graph.Error
 	if !errors.As(err, &ge) || ge.Kind != graph.KindRevoked || len(f.requests()) != 2 {
 		t.Errorf("revoked: %v, %d requests", err, len(f.requests()))
+	}
+}
+
+// Waiting for a token counts: nothing is sent after a revocation that came meanwhile.
+func TestRecheckComesAfterTheToken(t *testing.T) {
+	t.Parallel()
+	f := setup(t, status(202))
+	f.slow = func() {
+		f.now = f.now.Add(3 * time.Second)
+		f.recheck = errors.New("revoked meanwhile")
+	}
+	_, err := f.open(false).Do(t.Context(), write)
+	var ge *graph.Error
+	if !errors.As(err, &ge) || ge.Kind != graph.KindRevoked || len(f.requests()) != 0 {
+		t.Errorf("%v, %d requests", err, len(f.requests()))
 	}
 }
 

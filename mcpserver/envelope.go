@@ -15,6 +15,10 @@ import (
 // modernRevision is the first without sessions and handshake; versions compare as text.
 const modernRevision = "2026-07-28"
 
+// maxBatch bounds what one body sets in motion: the SDK runs a batch all at once
+// and holds its answers until the last one.
+const maxBatch = 20
+
 // served names the methods that this endpoint answers, and whether they need
 // params. The SDK answers more than the capabilities say: it would hold a
 // subscriptions/listen stream open that nothing is ever sent on, past the end
@@ -83,6 +87,9 @@ func (a adapter) check(body []byte, modern bool) ([]byte, *fault) {
 	}
 	if len(raw) == 0 {
 		return nil, invalid(nil, "the batch is empty")
+	}
+	if len(raw) > maxBatch {
+		return nil, invalid(nil, fmt.Sprintf("the batch has %d messages; at most %d are allowed", len(raw), maxBatch))
 	}
 	messages := make([]message, len(raw))
 	for i, one := range raw {

@@ -21,7 +21,7 @@ func (a adapter) guard(next http.Handler) http.Handler {
 		public = &url.URL{} // configuration checks it; an empty host lets nothing in
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !sameHost(r.Host, public) {
+		if !SameHost(r.Host, public) {
 			http.Error(w, "403 Forbidden: this server is "+a.PublicURL+", the request names another host", http.StatusForbidden)
 			return
 		}
@@ -51,11 +51,11 @@ func (a adapter) allowed(origin string, public *url.URL) bool {
 		return true
 	}
 	u, err := url.Parse(origin)
-	return err == nil && u.Scheme == public.Scheme && sameHost(u.Host, public)
+	return err == nil && u.Scheme == public.Scheme && SameHost(u.Host, public)
 }
 
-// sameHost reports whether host is the public URL's; the names of loopback count as one.
-func sameHost(host string, public *url.URL) bool {
+// SameHost reports whether host is the public URL's; the names of loopback count as one.
+func SameHost(host string, public *url.URL) bool {
 	if strings.EqualFold(host, public.Host) {
 		return true
 	}

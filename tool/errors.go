@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"m365mcp/content"
 	"m365mcp/graph"
 )
 
@@ -140,8 +141,9 @@ func explainGraph(ge *graph.Error) *Error {
 
 func explainStatus(ge *graph.Error) *Error {
 	e := &Error{Message: "Microsoft Graph refused" + statusWords(ge) + "."}
-	if m := strings.TrimSpace(ge.Message); m != "" {
-		e.Message = "Microsoft Graph refused" + statusWords(ge) + ": " + strings.TrimRight(shortenTo(m, 300), ".") + "."
+	// What Graph says can hold what other people wrote: one line, in quotes, as its words.
+	if m := content.Line(ge.Message, 300); m != "" {
+		e.Message = "Microsoft Graph refused" + statusWords(ge) + ". Its words: “" + m + "”"
 	}
 	switch ge.Status {
 	case 403:
@@ -170,7 +172,7 @@ func statusWords(ge *graph.Error) string {
 	case ge.Code == "":
 		return fmt.Sprintf(" (status %d)", ge.Status)
 	}
-	return fmt.Sprintf(" (status %d, %s)", ge.Status, shorten(ge.Code))
+	return fmt.Sprintf(" (status %d, %s)", ge.Status, content.Line(ge.Code, 60))
 }
 
 func shortenTo(s string, limit int) string {

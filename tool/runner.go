@@ -135,7 +135,7 @@ func (c *running) run(ctx context.Context, args json.RawMessage) (*Output, error
 	if t.ReadOnly {
 		c.intent.Effect = audit.EffectRead
 	}
-	run, err := c.decide(ctx, args)
+	run, err := c.contained(ctx, func() (runFunc, error) { return c.decide(ctx, args) })
 	if err != nil {
 		return nil, c.refuse(ctx, err)
 	}
@@ -149,6 +149,23 @@ func (c *running) run(ctx context.Context, args json.RawMessage) (*Output, error
 		ctx = detached
 	}
 	return c.execute(ctx, run)
+}
+
+// contained turns a panic into an error of this call: the SDK's goroutine has
+// nobody else to catch it, and one tool's mistake must not end the process.
+func (c *running) contained(ctx context.Context, f func() (runFunc, error)) (run runFunc, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			run, err = nil, c.panicked(ctx, p)
+		}
+	}()
+	return f()
+}
+
+// panicked logs where, and not what: the value may hold a person's data.
+func (c *running) panicked(ctx context.Context, value any) error {
+	c.Logger.ErrorContext(ctx, "tool_panic", "request_id", c.call.ID, "tool", c.name, "stack", string(debug.Stack()))
+	return fmt.Errorf("tool %s panicked: %T", c.name, value)
 }
 
 // decide takes a call from its arguments to a permission.
@@ -232,8 +249,7 @@ func (c *running) execute(ctx context.Context, run runFunc) (*Output, error) {
 func (c *running) do(ctx context.Context, run runFunc) (out *Output, items int, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			c.Logger.ErrorContext(ctx, "tool_panic", "request_id", c.call.ID, "tool", c.name, "stack", string(debug.Stack()))
-			out, items, err = nil, 0, fmt.Errorf("tool %s panicked: %T", c.name, p)
+			out, items, err = nil, 0, c.panicked(ctx, p)
 			if !c.tool.ReadOnly {
 				err = &graph.Error{Kind: graph.KindUnknown, Err: err}
 			}

@@ -68,6 +68,16 @@ func TestBadRequests(t *testing.T) {
 			t.Errorf("%s: %d %s %s", name, a.status, a.header.Get("WWW-Authenticate"), a.body)
 		}
 	}
+	for _, path := range []string{"/authorize", "/.well-known/oauth-authorization-server", "/"} {
+		a, err := d.browser.Fetch(t.Context(), http.MethodGet, d.server()+path, "", "Host", "evil.example")
+		if err != nil || a.Status != http.StatusForbidden {
+			t.Errorf("%s for a foreign Host: %d, %v", path, a.Status, err)
+		}
+	}
+	batch := "[" + strings.Repeat(list+",", 20) + list + "]"
+	if a := d.post(t, token, batch, "MCP-Protocol-Version", "2025-03-26"); a.status != http.StatusBadRequest || !strings.Contains(a.body, "at most 20") {
+		t.Errorf("a batch of 21: %d %s", a.status, a.body)
+	}
 	if r := d.request(t, token, "nonsense/method", `{}`); r.Error == nil || r.Error.Code != -32601 {
 		t.Errorf("unknown method: %+v", r)
 	}

@@ -106,9 +106,9 @@ func doGet(ctx context.Context, c tool.Call, a getArgs) (tool.Result, error) {
 
 func shape(m graph.Message) email {
 	e := email{
-		ID: m.ID, Subject: content.Line(m.Subject, 500), To: []string{},
+		ID: content.Line(m.ID, 512), Subject: content.Line(m.Subject, 500), To: []string{},
 		Received: m.ReceivedDateTime.UTC().Format(time.RFC3339), Preview: content.Line(m.BodyPreview, 255),
-		Read: m.IsRead, HasAttachments: m.HasAttachments, Importance: m.Importance,
+		Read: m.IsRead, HasAttachments: m.HasAttachments, Importance: content.Line(m.Importance, 20),
 	}
 	if m.From != nil {
 		e.From = person(m.From.EmailAddress)
@@ -119,13 +119,18 @@ func shape(m graph.Message) email {
 	return e
 }
 
+// person writes a name and the address it came with. The name is whatever its
+// owner likes, so it may not look like an address of somebody else.
 func person(a graph.EmailAddress) string {
-	name, address := content.Line(a.Name, 100), content.Line(a.Address, 320)
+	name := strings.TrimSpace(notInNames.Replace(content.Line(a.Name, 100)))
+	address := notInNames.Replace(content.Line(a.Address, 320))
 	if name == "" || name == address {
 		return address
 	}
 	return name + " <" + address + ">"
 }
+
+var notInNames = strings.NewReplacer("<", "", ">", "", `"`, "")
 
 func (e emails) text() string {
 	if len(e.Emails) == 0 {
@@ -143,7 +148,7 @@ func (e emails) text() string {
 		if m.Importance == "high" {
 			marks = append(marks, "important")
 		}
-		fmt.Fprintf(&b, "%d. %s", i+1, or(m.Subject, "(no subject)"))
+		fmt.Fprintf(&b, "%d. %s", i+1, quoted(m.Subject, "(no subject)"))
 		if len(marks) > 0 {
 			fmt.Fprintf(&b, " [%s]", strings.Join(marks, ", "))
 		}
@@ -157,6 +162,14 @@ func (e emails) text() string {
 		b.WriteString("There are older mails; ask for a higher count to see more.\n")
 	}
 	return b.String()
+}
+
+// quoted keeps a subject from passing for the marks that follow it.
+func quoted(s, fallback string) string {
+	if s == "" {
+		return fallback
+	}
+	return "“" + strings.NewReplacer("“", "'", "”", "'").Replace(s) + "”"
 }
 
 func or(s, fallback string) string {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode"
 
+	"m365mcp/content"
 	"m365mcp/tool"
 )
 
@@ -51,8 +52,8 @@ func looksLikeID(s string) bool {
 // checkAddress accepts one plain SMTP address and nothing that a mail header
 // could read as more (RFC 5322 section 3.4.1).
 func checkAddress(s string) error {
-	if strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) }) {
-		return errors.New("contains a space, a line break or a control character")
+	if strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || content.Invisible(r) || unicode.Is(unicode.Mn, r) }) {
+		return errors.New("contains a space, a line break or a character that cannot be seen")
 	}
 	a, err := mail.ParseAddress(s)
 	if err != nil || a.Address != s || a.Name != "" {
