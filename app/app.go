@@ -76,7 +76,7 @@ func New(ctx context.Context, c config.Config, log *slog.Logger) (*App, error) {
 func NewWith(ctx context.Context, c config.Config, log *slog.Logger, o Options) (*App, error) {
 	l, err := dial.Listen(ctx, c.Server.Listen)
 	if err != nil {
-		return nil, usage("%w; choose another address with --listen or M365_MCP_LISTEN", err)
+		return nil, usage("%w; choose another address with M365_MCP_LISTEN", err)
 	}
 	a, err := build(ctx, c, log, o, l)
 	if err != nil {

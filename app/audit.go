@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,6 +18,7 @@ import (
 
 	"m365mcp/audit"
 	"m365mcp/config"
+	"m365mcp/internal/private"
 	"m365mcp/store/sqlite"
 )
 
@@ -39,7 +41,7 @@ func openAudit(ctx context.Context, c config.Config, folder string, store audit.
 			skey, _, err := audit.GenerateKey(auditName)
 			return skey, err
 		}); err != nil {
-			return nil, "", fmt.Errorf("audit signing key: %w", err)
+			return nil, "", usage("audit signing key: %w", err)
 		}
 	}
 	signer, err := note.NewSigner(signing)
@@ -66,8 +68,12 @@ func openAudit(ctx context.Context, c config.Config, folder string, store audit.
 	return l, verifierKey, nil
 }
 
-// keyFile reads a key, or makes it and writes it where only we can read it.
+// keyFile reads a key that only we can read, or makes it and writes it so. Its
+// folder must not be writable by others either: they could put their own there.
 func keyFile(path string, generate func() (string, error)) (string, error) {
+	if err := errors.Join(private.Folder(filepath.Dir(path)), private.Secret(path)); err != nil {
+		return "", err
+	}
 	b, err := os.ReadFile(path) //nolint:gosec // in the operator's data folder
 	if err == nil {
 		return strings.TrimSpace(string(b)), nil
@@ -95,12 +101,11 @@ func AuditTail(ctx context.Context, database string, follow bool, w io.Writer) e
 	if err != nil {
 		return err
 	}
-	reader, enc, next := audit.NewReader(db.Audit()), json.NewEncoder(w), int64(0)
-	enc.SetEscapeHTML(false)
+	reader, next := audit.NewReader(db.Audit()), int64(0)
 	for {
 		err := reader.Tail(ctx, next, func(l audit.Line) error {
 			next = l.Index + 1
-			return enc.Encode(l)
+			return writeLine(w, l)
 		})
 		if err != nil || !follow {
 			return errors.Join(ended(ctx, err), db.Close())
@@ -111,6 +116,18 @@ func AuditTail(ctx context.Context, database string, follow bool, w io.Writer) e
 		case <-time.After(pollInterval):
 		}
 	}
+}
+
+// writeLine writes what came from outside in a way that a terminal does not act on.
+func writeLine(w io.Writer, l audit.Line) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(l); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, Graphic(b.String()))
+	return err
 }
 
 // ended drops the error of a reader that was told to stop.
@@ -124,32 +141,56 @@ func ended(ctx context.Context, err error) error {
 // AuditVerify proves the audit of database. An empty verifierKey means the one
 // beside the database, which proves less: whoever changed the database may have
 // changed it too. A checkpoint is a signed note that was kept elsewhere, or nil.
-func AuditVerify(ctx context.Context, database, verifierKey string, checkpoint []byte) (_ audit.Report, err error) {
+// A database that holds no log, or an empty one, is a report and no error.
+func AuditVerify(ctx context.Context, database, verifierKey string, checkpoint []byte) (audit.Report, error) {
+	report, err := auditVerify(ctx, database, verifierKey, checkpoint)
+	switch {
+	case errors.Is(err, audit.ErrDamaged):
+		return audit.Report{Problems: []audit.Problem{{Index: -1, What: audit.ProblemDatabase, Detail: err.Error()}}}, nil
+	case err == nil && report.OK && report.Size == 0: // the first start of a server is an entry
+		report.OK = false
+		report.Problems = append(report.Problems, audit.Problem{Index: -1, What: audit.ProblemDatabase, Detail: "the log is empty"})
+	}
+	return report, err
+}
+
+func auditVerify(ctx context.Context, database, verifierKey string, checkpoint []byte) (_ audit.Report, err error) {
+	verifiers, err := verifiersFrom(database, verifierKey)
+	if err != nil {
+		return audit.Report{}, err
+	}
+	var trusted *audit.Checkpoint
+	if checkpoint != nil {
+		// One line break at the end, whatever an editor or a pipe made of it.
+		signed := append(bytes.TrimRight(checkpoint, "\r\n"), '\n')
+		if trusted, err = audit.ParseCheckpoint(signed, verifiers); err != nil {
+			return audit.Report{}, usage("--checkpoint: %w", err)
+		}
+	}
 	db, err := openForReading(ctx, database)
 	if err != nil {
 		return audit.Report{}, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if verifierKey == "" {
-		path, _ := config.Database{URL: database}.SQLitePath()
-		b, err := os.ReadFile(filepath.Join(filepath.Dir(path), auditVerifierFile))
-		if err != nil {
-			return audit.Report{}, usage("no key to verify with: %w; name it with --key", err)
-		}
-		verifierKey = strings.TrimSpace(string(b))
-	}
-	verifier, err := note.NewVerifier(verifierKey)
-	if err != nil {
-		return audit.Report{}, usage("--key: %w; it is a line of the form name+hash+key", err)
-	}
-	verifiers := note.VerifierList(verifier)
-	var trusted *audit.Checkpoint
-	if checkpoint != nil {
-		if trusted, err = audit.ParseCheckpoint(checkpoint, verifiers); err != nil {
-			return audit.Report{}, usage("--checkpoint: %w", err)
-		}
-	}
 	return audit.Verify(ctx, db.Audit(), verifiers, trusted)
+}
+
+func verifiersFrom(database, key string) (note.Verifiers, error) {
+	source := "--key"
+	if key == "" {
+		path, _ := config.Database{URL: database}.SQLitePath()
+		source = filepath.Join(filepath.Dir(path), auditVerifierFile)
+		b, err := os.ReadFile(source) //nolint:gosec // in the operator's data folder
+		if err != nil {
+			return nil, usage("no key to verify with: %w; name it with --key", err)
+		}
+		key = strings.TrimSpace(string(b))
+	}
+	verifier, err := note.NewVerifier(key)
+	if err != nil {
+		return nil, usage("%s: %w; it is a line of the form name+hash+key", source, err)
+	}
+	return note.VerifierList(verifier), nil
 }
 
 func openForReading(ctx context.Context, database string) (*sqlite.DB, error) {
@@ -158,8 +199,11 @@ func openForReading(ctx context.Context, database string) (*sqlite.DB, error) {
 		return nil, usage("database %q: only sqlite:PATH is supported", database)
 	}
 	db, err := sqlite.OpenReadOnly(ctx, path)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, usage("%w; name its folder with --data", err)
+	case err != nil:
+		return nil, fmt.Errorf("audit: %w", err)
 	}
 	return db, nil
 }

@@ -6,14 +6,18 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"m365mcp/audit"
 	"m365mcp/config"
 	"m365mcp/dial"
+	"m365mcp/internal/private"
 	"m365mcp/internal/seal"
 	"m365mcp/store/sqlite"
 )
@@ -52,10 +56,22 @@ func Check(ctx context.Context, c config.Config, report func(CheckResult)) bool 
 		r := CheckResult{Name: check.name, OK: err == nil, Detail: detail}
 		if err != nil {
 			r.Detail, r.Fix, all = err.Error(), check.fix, false
+			if open, ok := errors.AsType[*private.Error](err); ok {
+				r.Detail, r.Fix = open.Problem(), open.Fix
+			}
+			if own, ok := errors.AsType[*fixable](err); ok {
+				r.Fix = own.fix
+			}
 		}
 		report(r)
 	}
 	return all
+}
+
+// fixable is an error that knows its own way out.
+type fixable struct {
+	error
+	fix string
 }
 
 func checkKeys(_ context.Context, c config.Config) (string, error) {
@@ -81,29 +97,54 @@ func checkDatabase(ctx context.Context, c config.Config) (string, error) {
 
 func checkAudit(ctx context.Context, c config.Config) (string, error) {
 	path, _ := c.Database.SQLitePath()
-	key := ""
+	folder, key, with := filepath.Dir(path), "", ""
 	if !c.Keys.AuditSigning.IsZero() {
 		k, err := audit.VerifierKey(c.Keys.AuditSigning.Reveal())
 		if err != nil {
 			return "", err
 		}
 		key = k
-	} else if _, err := os.Stat(filepath.Join(filepath.Dir(path), auditVerifierFile)); errors.Is(err, fs.ErrNotExist) {
-		return "no entries yet; a signing key will be made beside the database", nil
+	} else {
+		if err := private.Secret(filepath.Join(folder, auditKeyFile)); err != nil {
+			return "", err
+		}
+		if _, err := os.Stat(filepath.Join(folder, auditVerifierFile)); errors.Is(err, fs.ErrNotExist) {
+			return "no entries yet; a signing key will be made beside the database", nil
+		}
+		with = " with the key beside the database"
 	}
 	r, err := AuditVerify(ctx, c.Database.URL, key, nil)
 	if err != nil {
 		return "", err
 	}
+	if r.Size == 0 && len(r.Problems) == 1 && r.Problems[0].What == audit.ProblemDatabase && r.Checkpoint == "" {
+		return "no entries yet", nil
+	}
 	if !r.OK {
 		return "", fmt.Errorf("%d problems in %d entries", len(r.Problems)+r.Omitted, r.Entries)
 	}
-	return fmt.Sprintf("%d entries, proven", r.Entries), nil
+	return fmt.Sprintf("%d entries, proven%s", r.Entries, with), nil
 }
 
 func checkRedirect(_ context.Context, c config.Config) (string, error) {
-	if c.Server.PublicURL == "" {
-		return "", errors.New("the public URL is not set")
+	public, err := url.Parse(c.Server.PublicURL)
+	if err != nil || c.Server.PublicURL == "" {
+		return "", errors.New("the public URL is not set: M365_MCP_PUBLIC_URL")
+	}
+	if dial.Loopback(public.Hostname()) {
+		// Nothing stands in front of a loopback address: it has to be the one we listen on.
+		if _, port, err := net.SplitHostPort(c.Server.Listen); err == nil && port != "0" && port != public.Port() {
+			return "", &fixable{
+				fmt.Errorf("the public URL %s and the listen address %s have different ports", c.Server.PublicURL, c.Server.Listen),
+				"set M365_MCP_LISTEN or M365_MCP_PUBLIC_URL, so that browsers come back to this server",
+			}
+		}
+		if public.Hostname() != "localhost" && strings.HasPrefix(c.Microsoft.Authority, "https://login.") {
+			return "", &fixable{
+				fmt.Errorf("%s: Microsoft takes plain http for localhost only", c.Server.PublicURL),
+				"set M365_MCP_PUBLIC_URL=http://localhost:" + public.Port(),
+			}
+		}
 	}
 	return c.Server.PublicURL + "/callback (whether Entra knows it shows at the first sign-in)", nil
 }

@@ -46,6 +46,21 @@ func StartDemo(ctx context.Context, o DemoOptions) (_ *Demo, err error) {
 	if err := loopbackOnly(o.Listen); err != nil {
 		return nil, usage("--listen: %w", err)
 	}
+	// First of all, because the redirect URI depends on the port, and a port in use leaves nothing behind.
+	l, err := dial.Listen(ctx, o.Listen)
+	if err != nil {
+		return nil, usage("%w; choose another address with --listen", err)
+	}
+	d := &Demo{}
+	defer func() {
+		if err == nil {
+			return
+		}
+		err = errors.Join(err, ignoreClosed(l.Close()))
+		if d.Simulator != nil {
+			err = errors.Join(err, d.Simulator.Stop(context.WithoutCancel(ctx)))
+		}
+	}()
 	if o.DataDir == "" {
 		if o.DataDir, err = os.MkdirTemp("", "m365-mcp-demo-"); err != nil {
 			return nil, usage("data folder: %w; name one with --data", err)
@@ -58,21 +73,7 @@ func StartDemo(ctx context.Context, o DemoOptions) (_ *Demo, err error) {
 	if err != nil {
 		return nil, usage("data folder: %w; name another one with --data", err)
 	}
-	// First of all, because the redirect URI depends on the port.
-	l, err := dial.Listen(ctx, o.Listen)
-	if err != nil {
-		return nil, usage("%w; choose another address with --listen", err)
-	}
-	d := &Demo{DataDir: o.DataDir, Database: config.SQLiteURL(o.DataDir)}
-	defer func() {
-		if err == nil {
-			return
-		}
-		err = errors.Join(err, ignoreClosed(l.Close()))
-		if d.Simulator != nil {
-			err = errors.Join(err, d.Simulator.Stop(context.WithoutCancel(ctx)))
-		}
-	}()
+	d.DataDir, d.Database = o.DataDir, config.SQLiteURL(o.DataDir)
 	public := "http://" + l.Addr().String()
 	d.Simulator, err = StartSimulator(ctx, SimulatorOptions{
 		EntraListen: "127.0.0.1:0", GraphListen: "127.0.0.1:0", SignInAs: o.SignInAs,

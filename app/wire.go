@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"path/filepath"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"m365mcp/gateway"
 	"m365mcp/graph"
 	"m365mcp/identity"
+	"m365mcp/internal/private"
 	"m365mcp/internal/seal"
 	"m365mcp/internal/secret"
 	"m365mcp/mcpserver"
@@ -35,8 +37,16 @@ func (a *App) wire(ctx context.Context, o Options) (http.Handler, error) {
 	if !ok {
 		return nil, usage("database %q: only sqlite:PATH is supported", c.Database.URL)
 	}
+	unlock, err := lockDatabase(path)
+	if err != nil {
+		return nil, err
+	}
+	a.cleanups.add(func(context.Context) error { return unlock() })
 	db, err := sqlite.Open(ctx, path)
 	if err != nil {
+		if _, ok := errors.AsType[*private.Error](err); ok {
+			return nil, usage("%w", err) // says its fix
+		}
 		return nil, usage("%w; choose a folder that can be written", err)
 	}
 	a.cleanups.add(func(context.Context) error { return db.Close() })
@@ -132,32 +142,45 @@ func (a *App) newGateway(c config.Config, vault *entra.Vault, now func() time.Ti
 	a.cleanups.add(closeIdle(client))
 	return gateway.New(gateway.Options{
 		GraphURL: c.Microsoft.GraphURL, Version: c.Microsoft.GraphAPIVersion, HTTP: client,
-		Credentials: credentials{vault}, Recheck: a.auth.Recheck,
+		Credentials: credentials{vault, a.auth, a.log}, Recheck: a.auth.Recheck,
 		Retry: gateway.Retry{MaxAttempts: c.Gateway.MaxAttempts, Backoff: 500 * time.Millisecond, MaxWait: c.Gateway.MaxWait},
 		NewID: newID(now), Now: now, Logger: a.log,
 	})
 }
 
 // credentials hands the vault to the gateway.
-type credentials struct{ vault *entra.Vault }
+type credentials struct {
+	vault *entra.Vault
+	auth  *authserver.Server
+	log   *slog.Logger
+}
 
 // Token implements gateway.Credentials.
 func (c credentials) Token(ctx context.Context, p identity.Principal) (secret.String, error) {
 	token, _, err := c.vault.Token(ctx, p.GrantID)
-	return token, signInRequired(err)
+	return token, c.judge(ctx, p, err)
 }
 
 // Reject implements gateway.Credentials.
 func (c credentials) Reject(ctx context.Context, p identity.Principal, token secret.String, claims string) error {
-	return signInRequired(c.vault.Reject(ctx, p.GrantID, token, claims))
+	return c.judge(ctx, p, c.vault.Reject(ctx, p.GrantID, token, claims))
 }
 
-func signInRequired(err error) error {
+// judge says what an error of the vault means for the call. A grant that Microsoft
+// will not renew is ended, so that the client's next request gets a 401 and it
+// starts a sign-in by itself.
+func (c credentials) judge(ctx context.Context, p identity.Principal, err error) error {
 	switch {
+	case err == nil:
+		return nil
 	case errors.Is(err, entra.ErrNoTokens):
 		return fmt.Errorf("%w: %w", gateway.ErrRevoked, err)
+	case errors.Is(err, seal.ErrUnknownKey), errors.Is(err, seal.ErrTampered):
+		c.log.ErrorContext(ctx, "tokens cannot be opened: the encryption key is another one, or the row was changed", "grant", p.GrantID, "error", err)
+		return fmt.Errorf("%w: %w", gateway.ErrSealed, err)
 	case entra.IsSignInRequired(err):
-		return fmt.Errorf("%w: %w", gateway.ErrSignInRequired, err)
+		ended := c.auth.Revoke(context.WithoutCancel(ctx), authserver.Selector{GrantID: p.GrantID}, "sign-in required by Microsoft")
+		return errors.Join(fmt.Errorf("%w: %w", gateway.ErrSignInRequired, err), ended)
 	}
 	return err
 }

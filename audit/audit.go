@@ -34,6 +34,9 @@ var (
 	ErrClosed = errors.New("audit: the log is closed")
 	// ErrConflict is returned by [Store.Append] when another writer has appended.
 	ErrConflict = errors.New("audit: another process writes to this log")
+	// ErrDamaged is wrapped by errors of a [Store] whose database is no log any more:
+	// a table is missing, or the file is none of its kind.
+	ErrDamaged = errors.New("audit: the database holds no readable log")
 	// ErrInconsistent is wrapped by errors of [Open] on a log that contradicts its last checkpoint.
 	ErrInconsistent = errors.New("audit: the log contradicts its last checkpoint")
 	// ErrInvalid is wrapped by errors about an entry that cannot be recorded faithfully.

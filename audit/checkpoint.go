@@ -26,6 +26,9 @@ type Checkpoint struct {
 // ParseCheckpoint reads a signed note and demands a signature by one of the verifiers.
 func ParseCheckpoint(signed []byte, verifiers note.Verifiers) (*Checkpoint, error) {
 	n, err := note.Open(signed, verifiers)
+	if unverified, ok := errors.AsType[*note.UnverifiedNoteError](err); ok && len(unverified.Note.UnverifiedSigs) > 0 {
+		return nil, fmt.Errorf("audit: checkpoint: signed by %s, not by the key given", unverified.Note.UnverifiedSigs[0].Name)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("audit: checkpoint: %w", err)
 	}

@@ -64,7 +64,7 @@ func openDB(t testing.TB, path string) *sqlite.DB {
 
 func tempPath(t testing.TB) string {
 	t.Helper()
-	return filepath.Join(t.TempDir(), "m365.db")
+	return filepath.Join(t.TempDir(), "data", "m365.db")
 }
 
 func tryLog(t testing.TB, store audit.Store) (*audit.Log, error) {

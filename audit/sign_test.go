@@ -30,12 +30,15 @@ func (m *memory) Append(_ context.Context, b audit.Batch) error {
 	return nil
 }
 
-func (m *memory) Head(context.Context) (audit.Head, error)                        { return m.head, nil }
-func (*memory) Entries(context.Context, int64, int) ([]audit.Entry, error)        { return nil, nil }
+func (m *memory) Head(context.Context) (audit.Head, error) { return m.head, nil }
+
+func (*memory) Entries(context.Context, int64, int) ([]audit.Entry, error) { return nil, nil }
+
 func (*memory) Hashes(context.Context, int64, int64) (map[int64]tlog.Hash, error) { return nil, nil }
-func (*memory) Open(context.Context) ([]audit.Entry, error)                       { return nil, nil }
-func (*memory) Held(context.Context, audit.Person) (int, error)                   { return 0, nil }
-func (m *memory) signedSize(t *testing.T) int64                                   { t.Helper(); return checkpoint(t, m).Size }
+
+func (*memory) Open(context.Context) ([]audit.Entry, error)     { return nil, nil }
+func (*memory) Held(context.Context, audit.Person) (int, error) { return 0, nil }
+func (m *memory) signedSize(t *testing.T) int64                 { t.Helper(); return checkpoint(t, m).Size }
 
 func TestSigningRule(t *testing.T) {
 	t.Parallel()

@@ -39,7 +39,8 @@ func copyOf(t *testing.T, path string) string {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	must(t, err)
-	to := filepath.Join(t.TempDir(), "copy.db")
+	to := tempPath(t)
+	must(t, os.Mkdir(filepath.Dir(to), 0o700))
 	must(t, os.WriteFile(to, data, 0o600))
 	return to
 }
@@ -100,6 +101,9 @@ func TestTampering(t *testing.T) {
 		{"entries swapped", []string{
 			"UPDATE audit_entry SET idx = -1 WHERE idx = 1", "UPDATE audit_entry SET idx = 1 WHERE idx = 3", "UPDATE audit_entry SET idx = 3 WHERE idx = -1",
 		}, []string{audit.ProblemEntry}, 1},
+		{"entry before the first", []string{
+			"INSERT INTO audit_entry (idx, record) SELECT -5, record FROM audit_entry WHERE idx = 3",
+		}, []string{audit.ProblemEntry}, -5},
 		{"entry inserted", []string{
 			"UPDATE audit_entry SET idx = -idx WHERE idx >= 8", "UPDATE audit_entry SET idx = -idx + 1 WHERE idx < 0",
 			"INSERT INTO audit_entry SELECT 8, record FROM audit_entry WHERE idx = 0",

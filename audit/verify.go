@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"fmt"
+	"math"
 	"strconv"
 
 	"golang.org/x/mod/sumdb/note"
@@ -22,6 +23,7 @@ const (
 	ProblemCheckpoint = "checkpoint" // the latest checkpoint, or what it covers
 	ProblemTrusted    = "trusted"    // the log is no continuation of the trusted checkpoint
 	ProblemPersonal   = "personal"   // a value that does not open its commitment, or was removed in silence
+	ProblemDatabase   = "database"   // no log can be read from it, or an empty one
 	ProblemCall       = "call"       // not one intent and one outcome for a call
 )
 
@@ -128,6 +130,13 @@ func (v *verification) entries(ctx context.Context) error {
 		v.broken = true
 		v.problem(v.head.Size-1, ProblemEntry, "no log is that long")
 		return nil
+	}
+	below, err := v.store.Entries(ctx, math.MinInt64, 1)
+	if err != nil {
+		return fmt.Errorf("audit: verify: %w", err)
+	}
+	if len(below) > 0 && below[0].Index < 0 {
+		v.problem(below[0].Index, ProblemEntry, "an entry before the first one")
 	}
 	for v.tree.size < v.head.Size && !v.broken {
 		page, err := v.store.Entries(ctx, v.tree.size, pageSize)

@@ -9,15 +9,18 @@ import (
 )
 
 // Types of audit events. What is given out is recorded before it leaves.
+//
+// The audit is kept for ever and synced at each event, so nothing that anybody may
+// do without a sign-in is an event: registrations, answers to the consent page and
+// sign-ins that end before Microsoft has said who it is are lines of the log. The
+// first event of a sign-in says what the person had approved.
 const (
-	eventRegistered   = "oauth.client_registered"
-	eventApproved     = "oauth.consent_approved"
-	eventDenied       = "oauth.consent_denied"
 	eventSignInFailed = "oauth.signin_failed"
 	eventGranted      = "oauth.grant_created"
 	eventCodeRedeemed = "oauth.code_redeemed"
 	eventRefreshed    = "oauth.token_refreshed"
 	eventCodeReuse    = "oauth.code_reuse"
+	eventCodeForeign  = "oauth.code_foreign_client"
 	eventRefreshReuse = "oauth.refresh_reuse"
 	eventRevoked      = "oauth.revoked"
 )

@@ -85,14 +85,20 @@ func (s *Server) checkRequest(values url.Values, client Client, redirectURI stri
 	return request, err
 }
 
-// narrow returns the asked scopes that are among the allowed ones, in their order.
-// Scopes of OpenID and refresh tokens mean nothing here and ask for nothing.
+// narrow returns the asked scopes that are among the allowed ones, in their order,
+// and all of them only if nothing was asked. OpenID's scopes and offline_access have
+// no meaning of their own here: who asks for nothing else wants to know who the
+// person is, and gets no more than that.
 func narrow(asked string, allowed []string) ([]string, error) {
-	want := slices.DeleteFunc(strings.Fields(asked), func(scope string) bool {
+	want := strings.Fields(asked)
+	if len(want) == 0 {
+		return slices.Clone(allowed), nil
+	}
+	want = slices.DeleteFunc(want, func(scope string) bool {
 		return slices.Contains([]string{"openid", "profile", "email", "offline_access"}, scope)
 	})
 	if len(want) == 0 {
-		return slices.Clone(allowed), nil
+		want = []string{"User.Read"}
 	}
 	got := slices.DeleteFunc(slices.Clone(allowed), func(scope string) bool { return !slices.Contains(want, scope) })
 	if len(got) == 0 {

@@ -262,9 +262,14 @@ func TestCallbackErrors(t *testing.T) {
 				t.Errorf("described as %q", text)
 			}
 			equal(t, "grants in the vault", len(h.vault.grants()), 0)
-			if c.want != "temporarily_unavailable" {
-				equal(t, "audit", h.audit.count("oauth.signin_failed"), 1)
+			if c.name != "no scope granted" && c.name != "vault" {
+				equal(t, "audit, while nobody is known", len(h.audit.types()), 0)
+				return
 			}
+			failed := h.audit.last(t, "oauth.signin_failed")
+			equal(t, "person", failed.Principal.UserKey(), "tenant/ann")
+			equal(t, "error", failed.Attributes["error"], c.want)
+			equal(t, "where to", failed.Attributes["redirect_host"], "assistant.example")
 		})
 	}
 }
@@ -284,16 +289,17 @@ func TestFewerScopes(t *testing.T) {
 	equal(t, "scope", got.text(t, "scope"), "Mail.Read User.Read")
 }
 
-func TestNoEvidenceNoConsent(t *testing.T) {
+func TestNoEvidenceNoGrant(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
-	b := h.browser(t)
-	page := h.authorize(t, b, h.request(h.publicClient(t)))
 	h.audit.fail(errors.New("disk full"))
-	got := b.post(t, h.URL+"/consent", url.Values{"csrf_token": {csrf(t, page)}, "decision": {"approve"}})
-	equal(t, "status", got.StatusCode, http.StatusServiceUnavailable)
-	equal(t, "Location", got.Header.Get("Location"), "")
-	equal(t, "Retry-After", got.Header.Get("Retry-After"), "2")
+	equal(t, "code", h.code(t, h.request(h.publicClient(t))), "")
+	equal(t, "in the vault", len(h.vault.grants()), 0)
+	ended, err := h.store.EndedGrants(t.Context(), h.clock.now(), 9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "grants that have ended", len(ended), h.rows(t, "oauth_grants"))
 }
 
 func TestNoRegistration(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"m365mcp/identity"
 )
 
-// Errors of [Server.Verify] and [Server.Recheck]. Any other error means that the
+// Errors of [Server.Verify] and [Server.Recheck]; [GrantStore] has ErrRevoked too. Any other error means that the
 // store could not be asked: the request is refused, but the token may be good.
 var (
 	ErrInvalidToken = errors.New("invalid token")
@@ -68,8 +68,10 @@ func (s *Server) Challenge(c Challenge) string {
 	}
 	var parts []string
 	for _, p := range [][2]string{
-		{"error", c.Error}, {"error_description", c.Description},
-		{"resource_metadata", s.resourceMetadataURL()}, {"scope", strings.Join(c.Scopes, " ")},
+		{"error", c.Error},
+		{"error_description", c.Description},
+		{"resource_metadata", s.resourceMetadataURL()},
+		{"scope", strings.Join(c.Scopes, " ")},
 	} {
 		if p[1] != "" {
 			parts = append(parts, p[0]+`="`+quotable(p[1])+`"`)

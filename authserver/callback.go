@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"m365mcp/entra"
-	"m365mcp/identity"
 )
 
 // callback is where Microsoft sends the browser back to. The state must be one
@@ -43,9 +42,6 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request) error {
 	s.cookies.clear(w, cookie)
 	code, err := s.finishSignIn(r.Context(), state, values, signIn)
 	if err != nil {
-		if recordErr := s.recordFailure(r.Context(), signIn, err); recordErr != nil {
-			err = recordErr
-		}
 		return s.redirectError(w, r, signIn.Request, err)
 	}
 	redirect(w, s.answerURL(signIn.Request, url.Values{"code": {code}}))
@@ -71,30 +67,48 @@ func (s *Server) finishSignIn(ctx context.Context, state string, values url.Valu
 	if account.TenantID == "" || account.ObjectID == "" || tokens.Access.IsZero() {
 		return "", &oauthError{status: http.StatusBadGateway, code: codeServerError, description: "Microsoft did not say who signed in."}
 	}
-	scopes := consented(signIn.Scopes, tokens.Scopes)
-	if len(scopes) == 0 {
-		return "", refuse(codeAccessDenied, "Microsoft granted none of the permissions that were asked for.")
+	grant := s.newGrant(signIn, account, tokens)
+	code, err := s.createGrant(ctx, signIn, grant, tokens)
+	if err != nil {
+		// From here on it is known who it was: evidence, and no longer a line of the log.
+		who := grant.principal(grant.CreatedAt)
+		who.GrantID = ""
+		if recordErr := s.record(ctx, eventSignInFailed, who, evidence(signIn, map[string]string{"error": asOAuth(err).code})); recordErr != nil {
+			err = recordErr
+		}
 	}
-	return s.createGrant(ctx, signIn, account, tokens, scopes)
+	return code, err
 }
 
-// createGrant stores the grant before the Microsoft tokens, so that no tokens are
-// ever kept without a grant that the sweep can find, and gives the code out last.
-func (s *Server) createGrant(ctx context.Context, signIn SignIn, account entra.Account, tokens entra.Tokens, scopes []string) (string, error) {
-	now, code := s.now(), randomToken()
+// newGrant is what the person and Microsoft agreed to.
+func (s *Server) newGrant(signIn SignIn, account entra.Account, tokens entra.Tokens) Grant {
+	now := s.now()
 	grant := Grant{
 		ID: randomID(), TenantID: account.TenantID, UserID: account.ObjectID,
 		UPN: account.UPN, Mail: cmp.Or(account.Mail, account.UPN), Name: account.Name,
-		ClientID: signIn.ClientID, Scopes: scopes, Resource: signIn.Resource, Epoch: signIn.Epoch,
+		ClientID: signIn.ClientID, Scopes: consented(signIn.Scopes, tokens.Scopes), Resource: signIn.Resource, Epoch: signIn.Epoch,
 		CreatedAt: now, LastUsedAt: now, ExpiresAt: now.Add(s.lifetimes.Code),
 	}
 	if tokens.Refresh.IsZero() {
 		grant.EndsAt = tokens.Expires
 	}
+	return grant
+}
+
+// createGrant stores the grant before the Microsoft tokens, which the vault keeps
+// only as long as there is one, and gives the code out last.
+func (s *Server) createGrant(ctx context.Context, signIn SignIn, grant Grant, tokens entra.Tokens) (string, error) {
+	if len(grant.Scopes) == 0 {
+		return "", refuse(codeAccessDenied, "Microsoft granted none of the permissions that were asked for.")
+	}
+	code := randomToken()
 	err := s.store.InsertGrant(ctx, grant, Code{
 		Digest: digest(code), GrantID: grant.ID, RedirectURI: signIn.RedirectURI,
 		Challenge: signIn.Challenge, ExpiresAt: grant.ExpiresAt,
 	})
+	if errors.Is(err, ErrRevoked) {
+		return "", refuse(codeAccessDenied, "Access was revoked while the sign-in was under way. Connect again.")
+	}
 	if err != nil {
 		return "", unavailable(err)
 	}
@@ -102,7 +116,7 @@ func (s *Server) createGrant(ctx context.Context, signIn SignIn, account entra.A
 	if err != nil {
 		err = unavailable(fmt.Errorf("vault: %w", err))
 	} else {
-		err = s.record(ctx, eventGranted, grant.principal(now), map[string]string{"scopes": strings.Join(scopes, " ")})
+		err = s.record(ctx, eventGranted, grant.principal(grant.CreatedAt), evidence(signIn, map[string]string{"scopes": strings.Join(grant.Scopes, " ")}))
 	}
 	if err != nil {
 		s.discard(ctx, grant.ID, "sign-in failed")
@@ -121,8 +135,11 @@ func (s *Server) discard(ctx context.Context, grantID, reason string) {
 	s.forget(ctx, grantID)
 }
 
-func (s *Server) recordFailure(ctx context.Context, signIn SignIn, cause error) error {
-	return s.record(ctx, eventSignInFailed, identity.Principal{ClientID: signIn.ClientID}, map[string]string{"error": asOAuth(cause).code})
+// evidence adds what the person approved, and where the answer goes.
+func evidence(signIn SignIn, attributes map[string]string) map[string]string {
+	attributes["approved"] = strings.Join(signIn.Scopes, " ")
+	attributes["redirect_host"], _ = redirectTarget(signIn.RedirectURI)
+	return attributes
 }
 
 // consented is what both sides agreed to: Microsoft answers with everything that

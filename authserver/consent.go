@@ -4,12 +4,11 @@ import (
 	"crypto/hmac"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
-
-	"m365mcp/identity"
 )
 
 const maxConsentForm = 32 << 10
@@ -17,9 +16,11 @@ const maxConsentForm = 32 << 10
 // ticket is a checked request, inside the consent form: nothing is stored before
 // a person agrees. It is signed together with the browser's cookie, which makes
 // it the form's CSRF token: nobody else can make one that this browser may submit.
+// Its id makes it good for one sign-in.
 type ticket struct {
 	Request
-	Expires int64 `json:"e"` // Unix seconds
+	ID      string `json:"i"`
+	Expires int64  `json:"e"` // Unix seconds
 }
 
 func (s *Server) sealTicket(browser string, t ticket) (string, error) {
@@ -31,21 +32,20 @@ func (s *Server) sealTicket(browser string, t ticket) (string, error) {
 	return text + "." + macText(s.keys.consent, browser, text), nil
 }
 
-// openTicket returns the request, unless it is forged, another browser's or late.
-func (s *Server) openTicket(browser, sealed string) (Request, bool) {
+// openTicket returns the ticket, unless it is forged, another browser's or late.
+func (s *Server) openTicket(browser, sealed string) (t ticket, ok bool) {
 	text, sum, ok := strings.Cut(sealed, ".")
 	if !ok || browser == "" || !hmac.Equal([]byte(sum), []byte(macText(s.keys.consent, browser, text))) {
-		return Request{}, false
+		return ticket{}, false
 	}
 	body, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil {
-		return Request{}, false
+		return ticket{}, false
 	}
-	var t ticket
 	if err := json.Unmarshal(body, &t); err != nil {
-		return Request{}, false
+		return ticket{}, false
 	}
-	return t.Request, s.now().Before(time.Unix(t.Expires, 0))
+	return t, s.now().Before(time.Unix(t.Expires, 0))
 }
 
 // showConsent asks the person. Microsoft's own consent says nothing about the
@@ -56,7 +56,7 @@ func (s *Server) showConsent(w http.ResponseWriter, r *http.Request, client Clie
 	if browser == "" {
 		browser = randomToken()
 	}
-	sealed, err := s.sealTicket(browser, ticket{Request: request, Expires: s.now().Add(s.lifetimes.SignIn).Unix()})
+	sealed, err := s.sealTicket(browser, ticket{Request: request, ID: randomID(), Expires: s.now().Add(s.lifetimes.SignIn).Unix()})
 	if err != nil {
 		return unavailable(err)
 	}
@@ -64,7 +64,7 @@ func (s *Server) showConsent(w http.ResponseWriter, r *http.Request, client Clie
 	target, local := redirectTarget(request.RedirectURI)
 	view := consentView{
 		Client: displayText(client.Name, 60), Target: target, Local: local, Server: s.host(), CSRF: sealed,
-		Minutes: strconv.Itoa(int(s.lifetimes.SignIn.Minutes())),
+		Minutes: minutes(s.lifetimes.SignIn),
 	}
 	for _, scope := range request.Scopes {
 		view.Scopes = append(view.Scopes, scopeView{Name: scope, Text: s.scopeText[scope]})
@@ -84,60 +84,71 @@ func (s *Server) consent(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	browser := s.cookies.get(r, consentCookie)
-	request, ok := s.openTicket(browser, only(values, "csrf_token"))
+	t, ok := s.openTicket(browser, only(values, "csrf_token"))
 	if !ok {
 		return refusePage(http.StatusForbidden, "This page is no longer valid, or it was opened in another browser. Start the connection in your app again.")
 	}
 	// Both may have changed while the page was open.
-	if _, _, err := s.checkClient(r, map[string][]string{"client_id": {request.ClientID}, "redirect_uri": {request.RedirectURI}}); err != nil {
+	if _, _, err := s.checkClient(r, map[string][]string{"client_id": {t.ClientID}, "redirect_uri": {t.RedirectURI}}); err != nil {
 		return err
 	}
 	switch only(values, "decision") {
 	case "approve":
-		return s.approve(w, r, request)
+		return s.approve(w, r, t)
 	case "deny":
-		return s.deny(w, r, request)
+		return s.deny(w, r, t.Request)
 	default:
 		return refusePage(http.StatusBadRequest, "The form was sent without an answer.")
 	}
 }
 
-func (s *Server) approve(w http.ResponseWriter, r *http.Request, request Request) error {
-	ctx := r.Context()
-	state, browser := randomToken(), randomToken()
-	signIn := SignIn{Request: request, UpstreamState: digest(state), Browser: digest(browser), ExpiresAt: s.now().Add(s.lifetimes.SignIn)}
-	to, err := s.upstream.AuthorizeURL(ctx, s.keys.signIn(state, request.Scopes))
+func (s *Server) approve(w http.ResponseWriter, r *http.Request, t ticket) error {
+	ctx, now := r.Context(), s.now()
+	// Derived from the ticket, so that a second click sends the same person the same way.
+	state, browser := macText(s.keys.consent, "state", t.ID), macText(s.keys.consent, "browser", t.ID)
+	// It expires after the ticket, so that the store knows a used ticket for as long as it is good.
+	signIn := SignIn{
+		Request: t.Request, Ticket: t.ID,
+		UpstreamState: digest(state), Browser: digest(browser), ExpiresAt: now.Add(s.lifetimes.SignIn),
+	}
+	to, err := s.upstream.AuthorizeURL(ctx, s.keys.signIn(state, t.Scopes))
 	if err != nil {
 		return unavailable(err)
 	}
-	if err := s.recordDecision(r, eventApproved, request); err != nil {
-		return err
-	}
-	if err := s.store.InsertSignIn(ctx, signIn); err != nil {
+	err = s.store.InsertSignIn(ctx, signIn, s.maxSignIns, now)
+	switch {
+	case errors.Is(err, ErrAlreadyUsed): // nothing new is stored, and what came of it cannot come twice
+	case errors.Is(err, ErrTooManySignIns):
+		return &oauthError{
+			status: http.StatusServiceUnavailable, code: codeUnavailable, cause: err, wait: signInWait,
+			description: "Too many sign-ins are under way on this server. Try again in a few minutes.",
+		}
+	case err != nil:
 		return unavailable(err)
 	}
+	s.logDecision(r, "approve", t.Request)
 	// Only now: a browser that has not approved must not be able to finish a sign-in.
 	s.cookies.set(w, signInCookie(signIn.UpstreamState), browser, s.lifetimes.SignIn)
 	http.Redirect(w, r, to, http.StatusSeeOther)
 	return nil
 }
 
+// deny stores nothing and gives nothing out, so it does not use the ticket up.
 func (s *Server) deny(w http.ResponseWriter, r *http.Request, request Request) error {
-	if err := s.recordDecision(r, eventDenied, request); err != nil {
-		return err
-	}
+	s.logDecision(r, "deny", request)
 	to := s.errorURL(request, refuse(codeAccessDenied, "The person said no."))
 	http.Redirect(w, r, to, http.StatusSeeOther)
 	return nil
 }
 
-// recordDecision is evidence without a person: who it was shows at the callback.
-func (s *Server) recordDecision(r *http.Request, event string, request Request) error {
+// logDecision is no evidence: nobody knows yet who it was.
+func (s *Server) logDecision(r *http.Request, decision string, request Request) {
 	target, _ := redirectTarget(request.RedirectURI)
-	return s.record(r.Context(), event, identity.Principal{ClientID: request.ClientID}, map[string]string{
-		"scopes": strings.Join(request.Scopes, " "), "redirect_host": target,
-	})
+	s.log.InfoContext(r.Context(), "consent page answered", "decision", decision, "client", request.ClientID, "scopes", request.Scopes, "redirect_host", target)
 }
+
+// minutes is a duration in words for people.
+func minutes(d time.Duration) string { return strconv.Itoa(int(d.Minutes())) }
 
 func (s *Server) host() string {
 	_, host, _ := strings.Cut(s.issuer, "://")

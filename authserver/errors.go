@@ -1,11 +1,14 @@
 package authserver
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // Error codes: RFC 6749 sections 4.1.2.1 and 5.2, RFC 7591 section 3.2.2,
@@ -32,6 +35,7 @@ type oauthError struct {
 	code        string
 	description string
 	cause       error
+	wait        time.Duration // until another try may succeed, for a 503; zero: a moment
 }
 
 func (e *oauthError) Error() string {
@@ -103,15 +107,20 @@ func methodName(r *http.Request) string {
 
 func (s *Server) writeError(w http.ResponseWriter, r *http.Request, e *oauthError) {
 	s.logError(r, e)
-	if e.status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "2")
-	}
+	setRetryAfter(w, e)
 	// The header is of use only to those who tried it (RFC 6749 section 5.2).
 	if e.code == codeInvalidClient && r.Header.Get("Authorization") != "" {
 		w.Header().Set("WWW-Authenticate", `Basic realm="token"`)
 	}
 	if err := writeJSON(w, e.status, map[string]string{"error": e.code, "error_description": e.description}); err != nil {
 		s.log.DebugContext(r.Context(), "answer not written", "error", err)
+	}
+}
+
+// setRetryAfter says when another try is worth while.
+func setRetryAfter(w http.ResponseWriter, e *oauthError) {
+	if e.status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", strconv.Itoa(int(cmp.Or(e.wait, 2*time.Second).Seconds())))
 	}
 }
 

@@ -81,9 +81,7 @@ func TestFlow(t *testing.T) {
 	equal(t, "mcp", h.mcp(t, access), http.StatusOK)
 	equal(t, "mcp with the refresh token", h.mcp(t, refresh), http.StatusUnauthorized)
 	equal(t, "mcp with Microsoft's token", h.mcp(t, "ms-access"), http.StatusUnauthorized)
-	for _, event := range []string{"oauth.client_registered", "oauth.consent_approved", "oauth.grant_created", "oauth.code_redeemed"} {
-		equal(t, event, h.audit.count(event), 1)
-	}
+	equal(t, "audit", strings.Join(h.audit.types(), " "), "oauth.grant_created oauth.code_redeemed")
 
 	// Nothing that opens anything is in the database in clear.
 	for _, name := range []string{h.path, h.path + "-wal"} {
@@ -109,7 +107,6 @@ func TestDeny(t *testing.T) {
 	equal(t, "state", to.Query().Get("state"), "client state")
 	equal(t, "iss", to.Query().Get("iss"), h.URL)
 	equal(t, "sign-ins", len(h.microsoft.begun), 0)
-	equal(t, "audit", h.audit.count("oauth.consent_denied"), 1)
 }
 
 // TestRestart: what was begun goes on after a restart, on every step.

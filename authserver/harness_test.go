@@ -49,6 +49,7 @@ type harness struct {
 	audit     *auditor
 	clock     *clock
 	store     *failingStore
+	db        *sqlite.DB
 	path      string
 }
 
@@ -136,6 +137,31 @@ func (a *auditor) Event(_ context.Context, e audit.Event) error {
 
 func (a *auditor) fail(err error) { a.mu.Lock(); defer a.mu.Unlock(); a.err = err }
 
+// types lists the types of all events, in their order.
+func (a *auditor) types() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var types []string
+	for _, e := range a.events {
+		types = append(types, e.Type)
+	}
+	return types
+}
+
+// last returns the youngest event of the type.
+func (a *auditor) last(t *testing.T, event string) audit.Event {
+	t.Helper()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, e := range slices.Backward(a.events) {
+		if e.Type == event {
+			return e
+		}
+	}
+	t.Fatalf("no event %s", event)
+	return audit.Event{}
+}
+
 // count returns how often an event of the type was recorded.
 func (a *auditor) count(event string) (n int) {
 	a.mu.Lock()
@@ -199,7 +225,7 @@ func (h *harness) boot(t *testing.T, change ...func(*authserver.Options)) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	h.store = &failingStore{Store: db.OAuth()}
+	h.db, h.store = db, &failingStore{Store: db.OAuth()}
 	o := authserver.Options{
 		PublicURL: "http://" + h.Listener.Addr().String(),
 		Scopes:    []string{"User.Read", "Mail.Send", "Mail.Read"},

@@ -96,9 +96,9 @@ func (s *Server) page(handle func(http.ResponseWriter, *http.Request) error, met
 		e := asOAuth(err)
 		s.logError(r, e)
 		view := errorView{Title: "This did not work", Text: e.description}
+		setRetryAfter(w, e)
 		if e.status == http.StatusServiceUnavailable {
-			h.Set("Retry-After", "2")
-			view.Title = "Try again in a moment"
+			view.Title = "Try again later"
 		}
 		s.pages.render(w, r, s.log, e.status, "error", view)
 	})

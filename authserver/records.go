@@ -43,10 +43,20 @@ type Request struct {
 // SignIn is a request that the person has approved, on its way through Microsoft.
 type SignIn struct {
 	Request
+	Ticket        string // the id of the consent page that was approved
 	UpstreamState Digest
 	Browser       Digest // of the cookie that was set at the approval
 	Epoch         int64  // the kill epoch at the approval; the store sets it
 	ExpiresAt     time.Time
+}
+
+// ClientLimits bounds what strangers may register.
+type ClientLimits struct {
+	Clients int // of all
+	Unused  int // of those that nobody ever authorized
+	// EvictBefore is until when an unused client must have been registered to make
+	// room for a new one. One with a pending sign-in never does.
+	EvictBefore time.Time
 }
 
 // Grant is one person's consent to one client, and the family of its tokens.

@@ -2,17 +2,17 @@ package authserver
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
 	"unicode/utf8"
-
-	"m365mcp/identity"
 )
 
 const (
-	maxRedirectURIs = 10
-	maxClientName   = 200
+	maxRedirectURIs  = 10
+	maxRedirectBytes = 8 << 10 // of all of a client's
+	maxClientName    = 200
 )
 
 // registration is the request of RFC 7591 section 2, as far as it has a meaning
@@ -66,14 +66,20 @@ func (s *Server) register(w http.ResponseWriter, r *http.Request) error {
 		answer.Secret, answer.SecretExpires = randomToken(), new(int64)
 		client.Secret = digest(answer.Secret)
 	}
-	if err := s.store.InsertClient(r.Context(), client, s.maxClients); err != nil {
+	err = s.store.InsertClient(r.Context(), client, ClientLimits{
+		Clients: s.maxClients, Unused: min(s.maxClients, max(minUnused, s.maxClients/10)), EvictBefore: now.Add(-unusedWait),
+	})
+	if errors.Is(err, ErrTooManyClients) {
+		return &oauthError{
+			status: http.StatusServiceUnavailable, code: codeUnavailable, cause: err, wait: unusedWait,
+			description: "Too many apps have registered with this server lately. Try again in " + minutes(unusedWait) + " minutes.",
+		}
+	}
+	if err != nil {
 		return unavailable(err)
 	}
-	if err := s.record(r.Context(), eventRegistered, identity.Principal{ClientID: client.ID}, map[string]string{
-		"redirect_hosts": strings.Join(client.redirectHosts(), " "), "auth_method": client.AuthMethod,
-	}); err != nil {
-		return err
-	}
+	s.log.InfoContext(r.Context(), "client registered", "client", client.ID,
+		"redirect_hosts", client.redirectHosts(), "auth_method", client.AuthMethod)
 	return writeJSON(w, http.StatusCreated, answer)
 }
 
@@ -97,7 +103,11 @@ func (a registration) client() (Client, error) {
 	case len(a.ResponseTypes) > 0 && !slices.Contains(a.ResponseTypes, "code"):
 		return c, refuse(codeInvalidMetadata, "The response_types have to include code.")
 	}
+	size := 0
 	for _, uri := range c.RedirectURIs {
+		if size += len(uri); size > maxRedirectBytes {
+			return c, refuse(codeInvalidRedirectURI, "The redirect URIs are too long together.")
+		}
 		if fault := checkRedirectURI(uri); fault != "" {
 			return c, refuse(codeInvalidRedirectURI, "A redirect URI "+fault+".")
 		}

@@ -107,7 +107,8 @@ func (s *Server) Sweep(ctx context.Context) error {
 	return nil
 }
 
-// purge deletes ended grants, Microsoft's tokens first: a grant is what leads to them.
+// purge deletes ended grants, Microsoft's tokens first, for a vault elsewhere: a
+// grant is what leads to them. What a sign-in puts there in between goes with the grant.
 func (s *Server) purge(ctx context.Context) error {
 	const batch = 200
 	for {

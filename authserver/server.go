@@ -4,8 +4,8 @@
 //	POST /register   a client describes itself (RFC 7591)
 //	GET  /authorize  client, redirect, PKCE, resource and scopes are checked
 //	                 -> consent page: who asks, for what, and where the answer goes
-//	POST /consent    the person's yes, then on to Microsoft with a state that
-//	                 only this browser can bring back
+//	POST /consent    the person's yes, once for each page, then on to Microsoft
+//	                 with a state that only this browser can bring back
 //	GET  /callback   Microsoft's answer -> grant, sealed Microsoft tokens, code
 //	POST /token      the code, later a refresh token, for this server's own tokens
 //	POST /revoke     the client gives a grant back (RFC 7009)
@@ -15,9 +15,14 @@
 // descend from it. Clients never see Microsoft's tokens, and none of the values
 // that a client or a browser holds is stored in clear: the store has SHA-256
 // digests, and what Microsoft must be sent later is derived again from the state.
+//
+// Everybody on the network may do all of this until Microsoft has proven a person.
+// So what is kept before that is bounded and ends by itself, and none of it is in
+// the audit, which keeps everything.
 package authserver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,8 +83,11 @@ type Options struct {
 	Lifetimes Lifetimes
 	// NoRegistration turns dynamic client registration off: known clients go on.
 	NoRegistration bool
-	// MaxClients bounds the registered clients; zero means 10,000.
+	// MaxClients bounds the registered clients; zero means 10,000. A tenth of them,
+	// and a hundred at least, may be clients that nobody ever authorized.
 	MaxClients int
+	// MaxSignIns bounds the approved sign-ins within [Lifetimes.SignIn]; zero means 10,000.
+	MaxSignIns int
 }
 
 // Lifetimes bounds everything this server hands out. Zero values mean the defaults.
@@ -96,6 +104,9 @@ const (
 	maxCode     = 10 * time.Minute
 	maxAccess   = time.Hour
 	defaultMax  = 10_000
+	minUnused   = 100              // clients that nobody ever authorized, whatever the limit
+	unusedWait  = 5 * time.Minute  // how long they are safe from eviction: a person may be reading the consent page
+	signInWait  = time.Minute      // when to try again after [ErrTooManySignIns]
 	refreshWait = 10 * time.Minute // how long the previous refresh token is answered for a client that lost the answer
 )
 
@@ -137,6 +148,7 @@ type Server struct {
 	log        *slog.Logger
 	lifetimes  Lifetimes
 	maxClients int
+	maxSignIns int
 	closed     bool // no registration
 
 	cookies cookies
@@ -168,9 +180,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.MaxClients == 0 {
-		o.MaxClients = defaultMax
-	}
+	o.MaxClients, o.MaxSignIns = cmp.Or(o.MaxClients, defaultMax), cmp.Or(o.MaxSignIns, defaultMax)
 	scopes := slices.Clone(o.Scopes)
 	slices.Sort(scopes)
 	return &Server{
@@ -186,6 +196,7 @@ func New(o Options) (*Server, error) {
 		log:        o.Logger,
 		lifetimes:  lifetimes,
 		maxClients: o.MaxClients,
+		maxSignIns: o.MaxSignIns,
 		closed:     o.NoRegistration,
 		cookies:    cookies{secure: public.Scheme == "https"},
 		keys:       keys,

@@ -11,6 +11,7 @@ import (
 var (
 	ErrNotFound       = errors.New("not found")
 	ErrTooManyClients = errors.New("too many registered clients")
+	ErrTooManySignIns = errors.New("too many pending sign-ins")
 	ErrAlreadyUsed    = errors.New("used before")
 )
 
@@ -28,9 +29,11 @@ type Store interface {
 
 // ClientStore keeps the registered clients.
 type ClientStore interface {
-	// InsertClient stores a new client durably. It returns [ErrTooManyClients]
-	// and stores nothing when there are most clients already.
-	InsertClient(ctx context.Context, client Client, most int) error
+	// InsertClient stores a new client. At a limit the unused clients that were
+	// registered first make room, as far as the limits let them go; if they do not
+	// suffice, nothing changes and it returns [ErrTooManyClients]. A power cut may
+	// lose the client until its first grant: then it registers again.
+	InsertClient(ctx context.Context, client Client, limits ClientLimits) error
 	// Client returns the client, or [ErrNotFound].
 	Client(ctx context.Context, id string) (Client, error)
 	// DeleteIdleClients deletes the clients without any grant that were never
@@ -41,18 +44,21 @@ type ClientStore interface {
 // SignInStore keeps the approved requests whose person is at Microsoft.
 type SignInStore interface {
 	// InsertSignIn stores an approved request with the present kill epoch. It may
-	// be lost in a power cut.
-	InsertSignIn(ctx context.Context, signIn SignIn) error
-	// TakeSignIn removes and returns the request with this state and this
-	// browser, unless it has expired by now: [ErrNotFound]. A wrong browser
-	// leaves it in place, so that nobody else can burn it.
+	// be lost in a power cut. [ErrAlreadyUsed]: there was one of the same ticket
+	// that would not have expired by now, taken or not. [ErrTooManySignIns]: there
+	// are most of them by now.
+	InsertSignIn(ctx context.Context, signIn SignIn, most int, now time.Time) error
+	// TakeSignIn returns the request with this state and this browser, once, and
+	// unless it has expired by now: [ErrNotFound]. A wrong browser leaves it in
+	// place, so that nobody else can burn it.
 	TakeSignIn(ctx context.Context, state, browser Digest, now time.Time) (SignIn, error)
 }
 
 // GrantStore keeps the consents and the codes that lead to their first tokens.
 type GrantStore interface {
 	// InsertGrant stores a grant in generation 0, its code, and the client's use,
-	// durably. [ErrNotFound]: there is no such client.
+	// durably. [ErrNotFound]: there is no such client. [ErrRevoked]: a kill younger
+	// than the grant's epoch covers it.
 	InsertGrant(ctx context.Context, grant Grant, code Code) error
 	// Code returns a code, used and expired ones included, or [ErrNotFound].
 	Code(ctx context.Context, digest Digest) (Code, error)
@@ -90,7 +96,8 @@ type RevocationStore interface {
 	// EndedGrants lists at most limit grants that can never be used again:
 	// revoked, killed, expired, or never redeemed within their code's lifetime.
 	EndedGrants(ctx context.Context, now time.Time, limit int) ([]string, error)
-	// DeleteGrants deletes grants with their codes and tokens.
+	// DeleteGrants deletes grants with their codes and tokens, Microsoft's in the
+	// vault of the same database included: none are ever kept without a grant.
 	DeleteGrants(ctx context.Context, ids []string) error
 	// DeleteExpired deletes sign-ins and tokens that expired before now, and
 	// codes that expired before codes.

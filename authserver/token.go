@@ -68,12 +68,14 @@ func (s *Server) redeemCode(ctx context.Context, client Client, p parameters) (t
 		return tokenAnswer{}, errBadCode
 	case err != nil:
 		return tokenAnswer{}, unavailable(err)
+	case code.ClientID != client.ID:
+		return tokenAnswer{}, s.codeOfAnother(ctx, client, code)
+	// OAuth 2.1 no longer sends it here; if it is sent, it has to agree.
+	case p["redirect_uri"] != "" && p["redirect_uri"] != code.RedirectURI:
+		return tokenAnswer{}, errBadCode
 	case !code.UsedAt.IsZero():
 		return tokenAnswer{}, s.codeReused(ctx, code)
-	case code.ClientID != client.ID,
-		// OAuth 2.1 no longer sends it here; if it is sent, it has to agree.
-		p["redirect_uri"] != "" && p["redirect_uri"] != code.RedirectURI,
-		!verifies(p["code_verifier"], code.Challenge):
+	case !verifies(p["code_verifier"], code.Challenge):
 		return tokenAnswer{}, errBadCode
 	}
 	grant, err := s.store.Grant(ctx, code.GrantID)
@@ -172,6 +174,19 @@ func (s *Server) refreshReused(ctx context.Context, token Token) error {
 		return err
 	}
 	return errBadRefresh
+}
+
+// codeOfAnother leaves the grant alone: the code is of no use to this client, and
+// whoever saw it must not be able to end what the person gave to the right one.
+func (s *Server) codeOfAnother(ctx context.Context, client Client, code Code) error {
+	grant, err := s.store.Grant(ctx, code.GrantID)
+	if err != nil {
+		return refused(err, errBadCode)
+	}
+	if err := s.record(ctx, eventCodeForeign, grant.principal(s.now()), map[string]string{"presented_by": client.ID}); err != nil {
+		return err
+	}
+	return errBadCode
 }
 
 // codeReused ends the grant that the code led to (RFC 6749 section 4.1.2).

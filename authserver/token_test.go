@@ -253,6 +253,7 @@ func TestTokenStoreDown(t *testing.T) {
 	h.audit.fail(errors.New("disk full"))
 	got := h.token(t, refreshForm(clientID, refresh))
 	equal(t, "without evidence", got.StatusCode, http.StatusServiceUnavailable)
+	equal(t, "Retry-After", got.Header.Get("Retry-After"), "2")
 	if strings.Contains(got.body, "access_token") || strings.Contains(got.body, "disk") {
 		t.Error(got.body)
 	}

@@ -102,7 +102,7 @@ func graphToken(ctx context.Context, s *app.Simulator) (string, error) {
 }
 
 // serveOurs is the product as `serve` runs it.
-func serveOurs(ctx context.Context, tenant ready, folder string) error {
+func serveOurs(ctx context.Context, tenant ready, folder string) (err error) {
 	l, err := dial.Listen(ctx, "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -118,7 +118,12 @@ func serveOurs(ctx context.Context, tenant ready, folder string) error {
 	c.Microsoft.TenantID, c.Microsoft.ClientID, c.Microsoft.ClientSecret = tenant.Tenant, tenant.Client, secret.New(tenant.Secret)
 	c.Microsoft.Authority, c.Microsoft.GraphURL = tenant.Entra, tenant.Graph
 	// A log that is written, to nowhere: its price is part of a call.
-	a, err := app.New(ctx, c, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	nowhere, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, nowhere.Close()) }()
+	a, err := app.New(ctx, c, slog.New(slog.NewTextHandler(nowhere, nil)))
 	if err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ func start(ctx context.Context, role string, args ...string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, self, append([]string{"-role", role}, args...)...) //nolint:gosec // ourselves
+	cmd := exec.CommandContext(ctx, self, append([]string{"-role", role}, args...)...)
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {

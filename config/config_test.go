@@ -264,6 +264,19 @@ func TestLoadDatabaseLooksAtTheDatabaseAlone(t *testing.T) {
 	}
 }
 
+func TestLoadAuditKeyLooksAtTheKeyAlone(t *testing.T) {
+	t.Parallel()
+	c, err := config.LoadAuditKey("", []string{"M365_MCP_AUDIT_SIGNING_KEY=a", "M365_MCP_DATABASE=mysql:x", "M365_MCP_LISTEN=nowhere"}, os.ReadFile)
+	if err != nil || c.Keys.AuditSigning.Reveal() != "a" {
+		t.Errorf("%v, %v", c.Keys.AuditSigning.IsZero(), err)
+	}
+	for _, bad := range []string{"M365_MCP_AUDIT_SIGNING_KEY_FILE=absent", "M365_MCP_AUDIT_SIGNIN_KEY=a"} {
+		if _, err := config.LoadAuditKey("", []string{bad}, os.ReadFile); err == nil {
+			t.Errorf("accepted %s", bad)
+		}
+	}
+}
+
 func TestSQLiteURL(t *testing.T) {
 	t.Parallel()
 	for _, dir := range []string{"d", "d/"} {

@@ -35,10 +35,20 @@ func Load(path string, environ []string, readFile func(string) ([]byte, error)) 
 // LoadDatabase is Load for commands that need only the database and the audit's
 // key: mistakes in other settings are not theirs to report.
 func LoadDatabase(path string, environ []string, readFile func(string) ([]byte, error)) (Config, error) {
+	return loadOnly(path, environ, readFile, "keys.audit_signing", "database")
+}
+
+// LoadAuditKey is Load for commands to which the database is named otherwise.
+func LoadAuditKey(path string, environ []string, readFile func(string) ([]byte, error)) (Config, error) {
+	return loadOnly(path, environ, readFile, "keys.audit_signing")
+}
+
+// loadOnly reports mistakes in the settings with these beginnings, and those that are about none.
+func loadOnly(path string, environ []string, readFile func(string) ([]byte, error), settings ...string) (Config, error) {
 	var c Config
 	l := load(&c, path, environ, readFile)
 	return c, slices.DeleteFunc(l.problems, func(p Problem) bool {
-		return p.Setting != "" && p.Setting != "keys.audit_signing" && !strings.HasPrefix(p.Setting, "database")
+		return p.Setting != "" && !slices.ContainsFunc(settings, func(s string) bool { return strings.HasPrefix(p.Setting, s) })
 	}).err()
 }
 

@@ -64,7 +64,7 @@ func serverTable(c *Config) []setting {
 		{
 			path: "database.url", env: []string{"M365_MCP_DATABASE"},
 			value: database(&c.Database.URL), def: "sqlite:data/" + DatabaseFile,
-			doc: "`sqlite:PATH`. The folder is made if it is missing. PostgreSQL is not in this version.",
+			doc: "`sqlite:PATH`. The folder is made if it is missing; on Unix, a folder or database that other users may write is refused. PostgreSQL is not in this version.",
 		},
 		{
 			path: "microsoft.client_id", env: []string{"M365_MCP_MICROSOFT_CLIENT_ID", "MICROSOFT_CLIENT_ID"},

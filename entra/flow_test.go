@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"m365mcp/store/sqlite"
+	"m365mcp/store/storetest"
 )
 
 // The whole way over real HTTP: sign in, fifty calls near the end of the token,
@@ -19,11 +20,12 @@ func TestFlow(t *testing.T) {
 	var ahead atomic.Int64
 	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
 	s.now = now
-	path := filepath.Join(t.TempDir(), "m365.db")
+	path := filepath.Join(t.TempDir(), "data", "m365.db")
 	db, err := sqlite.Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
+	storetest.Grants(t, db.OAuth(), grant)
 	c := s.client(t)
 	_, first, err := s.signIn(t, c)
 	if err != nil {

@@ -21,6 +21,7 @@ import (
 	"m365mcp/internal/seal"
 	"m365mcp/internal/secret"
 	"m365mcp/store/sqlite"
+	"m365mcp/store/storetest"
 )
 
 const grant = "grant-1"
@@ -39,7 +40,7 @@ func keyring(tb testing.TB, text string) *seal.Keyring {
 // database opens a new database; path is its file.
 func database(tb testing.TB) (db *sqlite.DB, path string) {
 	tb.Helper()
-	path = filepath.Join(tb.TempDir(), "m365.db")
+	path = filepath.Join(tb.TempDir(), "data", "m365.db")
 	db, err := sqlite.Open(tb.Context(), path)
 	if err != nil {
 		tb.Fatal(err)
@@ -49,6 +50,7 @@ func database(tb testing.TB) (db *sqlite.DB, path string) {
 			tb.Error(err)
 		}
 	})
+	storetest.Grants(tb, db.OAuth(), grant, "other")
 	return db, path
 }
 

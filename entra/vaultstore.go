@@ -13,7 +13,8 @@ type VaultStore interface {
 	Row(ctx context.Context, grantID string) (VaultRow, error)
 
 	// Put writes the row whether or not there was one, and ends any lease.
-	// It is durable when it returns: it survives a power cut.
+	// It is durable when it returns: it survives a power cut. It fails where there
+	// is no such grant, and the row goes with the grant.
 	Put(ctx context.Context, grantID string, row VaultRow) error
 
 	// Swap replaces the row if its version still is version, and then ends any

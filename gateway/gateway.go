@@ -37,11 +37,14 @@ var ErrSignInRequired = errors.New("sign-in at Microsoft required")
 // ErrRevoked is what Credentials return when the grant has no tokens any more.
 var ErrRevoked = errors.New("grant revoked")
 
+// ErrSealed is what Credentials return when the stored tokens cannot be opened.
+var ErrSealed = errors.New("stored tokens cannot be opened")
+
 // Credentials hands out Microsoft's access token of a principal's grant.
 //
 // Both methods are safe for concurrent use. Token returns an error that wraps
-// ErrSignInRequired when the person has to sign in again, or ErrRevoked; any
-// other error is temporary. Reject says that Graph refused token with 401; claims is the
+// ErrSignInRequired when the person has to sign in again, ErrRevoked
+// or ErrSealed; any other error is temporary. Reject says that Graph refused token with 401; claims is the
 // claims challenge that came with it, or empty.
 type Credentials interface {
 	Token(ctx context.Context, p identity.Principal) (secret.String, error)
@@ -214,6 +217,8 @@ func withoutToken(err error) graph.Kind {
 		return graph.KindSignIn
 	case errors.Is(err, ErrRevoked):
 		return graph.KindRevoked
+	case errors.Is(err, ErrSealed):
+		return graph.KindSealed
 	}
 	return graph.KindNetwork
 }

@@ -19,6 +19,7 @@ const (
 	KindProtocol             // an answer that is not what Graph sends
 	KindSignIn               // the person has to sign in at Microsoft again
 	KindRevoked              // access was revoked while the call ran
+	KindSealed               // the stored tokens cannot be opened with the server's key
 	KindRefused              // the gateway refuses: not bound to a decided call, wrong method
 )
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -110,8 +111,12 @@ func (f Field) check(raw json.RawMessage) (any, string) {
 			return nil, f.wrongType(raw)
 		}
 		i, err := n.Int64()
-		if err != nil {
-			return nil, f.wrongType(raw)
+		if err != nil { // JSON Schema counts 1.0 as an integer
+			x, ferr := n.Float64()
+			if ferr != nil || x != math.Trunc(x) || math.Abs(x) > 1<<53 {
+				return nil, f.wrongType(raw)
+			}
+			i = int64(x)
 		}
 		if (f.Min != 0 || f.Max != 0) && (i < int64(f.Min) || i > int64(f.Max)) {
 			return nil, fmt.Sprintf("is %d; allowed: %s", i, f.allowed())
@@ -134,7 +139,7 @@ func (f Field) check(raw json.RawMessage) (any, string) {
 		if f.Type == StringOrList && json.Unmarshal(raw, &one) == nil && one != nil {
 			return []string{*one}, f.checkText(*one)
 		}
-		var list []*string
+		var list []json.RawMessage
 		if json.Unmarshal(raw, &list) != nil || list == nil {
 			return nil, f.wrongType(raw)
 		}
@@ -144,7 +149,7 @@ func (f Field) check(raw json.RawMessage) (any, string) {
 	return nil, "cannot be given"
 }
 
-func (f Field) checkList(list []*string) (any, string) {
+func (f Field) checkList(list []json.RawMessage) (any, string) {
 	if len(list) == 0 && f.Required {
 		return nil, "is empty; give at least one"
 	}
@@ -152,9 +157,10 @@ func (f Field) checkList(list []*string) (any, string) {
 		return nil, fmt.Sprintf("has %d entries; at most %d are allowed", len(list), f.MaxItems)
 	}
 	out := make([]string, len(list))
-	for i, s := range list {
-		if s == nil {
-			return nil, fmt.Sprintf("entry %d is not a string", i+1)
+	for i, raw := range list {
+		var s *string
+		if json.Unmarshal(raw, &s) != nil || s == nil {
+			return nil, fmt.Sprintf("entry %d is %s; allowed: a string", i+1, jsonType(raw))
 		}
 		if problem := f.checkText(*s); problem != "" {
 			return nil, fmt.Sprintf("entry %d %s", i+1, problem)

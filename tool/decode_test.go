@@ -30,7 +30,7 @@ func TestDecode(t *testing.T) {
 	}{
 		"defaults":    {`{"to":"a"}`, sampleArgs{10, "inbox", []string{"a"}, false}},
 		"everything":  {`{"to":["a","b"],"count":50,"folder":"drafts","deep":true}`, sampleArgs{50, "drafts", []string{"a", "b"}, true}},
-		"whole float": {`{"to":"a","count":1}`, sampleArgs{1, "inbox", []string{"a"}, false}},
+		"whole float": {`{"to":"a","count":1.0}`, sampleArgs{1, "inbox", []string{"a"}, false}},
 	} {
 		var got sampleArgs
 		if problems := decode(json.RawMessage(tc.raw), sampleFields, &got); problems != nil {
@@ -54,8 +54,8 @@ func TestDecodeNamesEveryMistake(t *testing.T) {
 		`{"to":"abcdef"}`:              {"to has 6 characters; at most 5 are allowed"},
 		`{"to":["a","b","c"]}`:         {"to has 3 entries; at most 2 are allowed"},
 		`{"to":[]}`:                    {"to is empty; give at least one"},
-		`{"to":["a",null]}`:            {"to entry 2 is not a string"},
-		`{"to":["a",7]}`:               {"to is a list; allowed: a string or list of strings"},
+		`{"to":["a",null]}`:            {"to entry 2 is null; allowed: a string"},
+		`{"to":["a",7]}`:               {"to entry 2 is the number 7; allowed: a string"},
 		`{"to":null}`:                  {"to is null; allowed: a string or list of strings"},
 		`{"to":"a","count":"7"}`:       {"count is a string; allowed: an integer from 1 to 50"},
 		`{"to":"a","count":1.5}`:       {"count is the number 1.5; allowed: an integer from 1 to 50"},

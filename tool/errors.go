@@ -34,6 +34,7 @@ const (
 	CodeAuditUnavailable  = "audit_unavailable"
 	CodeSignInRequired    = "sign_in_required"
 	CodeRevoked           = "access_revoked"
+	CodeTokensUnreadable  = "tokens_unreadable"
 	CodeThrottled         = "throttled"
 	CodeNotFound          = "not_found"
 	CodeForbidden         = "forbidden"
@@ -113,6 +114,11 @@ func explainGraph(ge *graph.Error) *Error {
 		return &Error{
 			Code: CodeRevoked, Message: "access was revoked, or could not be confirmed, before anything was sent.",
 			Action: "ask the person to reconnect this server; if that fails, ask the administrator.",
+		}
+	case graph.KindSealed:
+		return &Error{
+			Code: CodeTokensUnreadable, Message: "this server cannot open the tokens of this connection: its encryption key is not the one they were sealed with.",
+			Action: "ask the administrator to put the old ENCRYPTION_KEY back (it may stand second); without it, the person has to reconnect.",
 		}
 	case graph.KindUnknown:
 		return &Error{

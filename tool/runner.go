@@ -273,6 +273,9 @@ func (c *running) do(ctx context.Context, run runFunc) (out *Output, items int, 
 	if res.Untrusted {
 		text = content.Fence(nonce(), text)
 	}
+	if res.Note != "" {
+		text += "\n" + res.Note
+	}
 	return &Output{RequestID: c.call.ID, Structured: structured, Text: text}, res.Items, nil
 }
 

@@ -51,6 +51,7 @@ type Plan struct {
 type Result struct {
 	Structured any    // encodes to the Output schema
 	Text       string // the same for reading
+	Note       string // of the server itself, after the text: never inside a fence
 	Untrusted  bool   // holds what people outside this server wrote
 	Items      int    // how many things were returned, for the audit
 }

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,7 +15,7 @@ import (
 // unknown, and the log proves itself.
 func TestKilledBetweenIntentAndOutcome(t *testing.T) {
 	t.Parallel()
-	folder := t.TempDir()
+	folder := filepath.Join(t.TempDir(), "data") // made by the demo, for itself alone
 	p := startProcess(t, folder, "--sign-in-as", "ada")
 	token := p.signIn(t, "ada").Access
 	fault := p.send(t, p.GraphURL+"/simulator/faults", strings.NewReader(`{"method":"POST","path":"**/sendMail","delay":"60s"}`), "Content-Type", "application/json")

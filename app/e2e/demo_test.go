@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -28,7 +29,7 @@ func startDemo(t *testing.T, o app.DemoOptions) *demo {
 	log := &syncBuffer{}
 	o.Listen = "127.0.0.1:0"
 	if o.DataDir == "" {
-		o.DataDir = t.TempDir()
+		o.DataDir = filepath.Join(t.TempDir(), "data")
 	}
 	o.Logger = slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	running, err := app.StartDemo(t.Context(), o)

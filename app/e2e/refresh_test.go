@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -66,5 +67,33 @@ func TestSessionOutlivesTheFirstHour(t *testing.T) {
 	}
 	if n := d.Simulator.Entra.Stats().Refreshes; n != 5 {
 		t.Errorf("%d refreshes at Entra in five hours, want 5", n)
+	}
+}
+
+// When Microsoft ends the sign-in, the call says so and the next request gets the
+// 401 that makes a client start a new one by itself.
+func TestEndedSignInIsA401(t *testing.T) {
+	t.Parallel()
+	c := &clock{}
+	d := startDemo(t, app.DemoOptions{AccessTokenLifetime: 20 * time.Minute, App: app.Options{Now: c.now}})
+	token := d.signIn(t, "ada").Access
+	var who struct {
+		ID string `json:"id"`
+	}
+	decodeResult(t, d.call(t, token, "whoAmI", `{}`), &who)
+	d.Simulator.Entra.RevokeUser(who.ID)
+	c.advance(16 * time.Minute)
+	// The old access token is still good for four minutes, and used.
+	if r := d.call(t, token, "getEmails", `{"count":1}`); r.IsError && !strings.Contains(r.text(), "sign_in_required") {
+		t.Fatal(r.text())
+	}
+	c.advance(5 * time.Minute)
+	a := d.post(t, token, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"getEmails","arguments":{"count":1}}}`)
+	if a.status == 200 && !strings.Contains(a.body, "sign_in_required") {
+		t.Fatalf("after the end of the sign-in: %s", a.body)
+	}
+	a = d.post(t, token, `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`)
+	if a.status != 401 || !strings.Contains(a.header.Get("WWW-Authenticate"), `error="invalid_token"`) {
+		t.Errorf("the next request gets %d %s", a.status, a.header.Get("WWW-Authenticate"))
 	}
 }

@@ -13,7 +13,7 @@ import (
 )
 
 type demoCmd struct {
-	Listen   string `default:"127.0.0.1:8365" placeholder:"ADDR" help:"Address of the MCP server; port 0 takes a free one (${default})."`
+	Listen   string `default:"127.0.0.1:8365" placeholder:"ADDR" help:"Loopback address of the MCP server; port 0 takes a free one (${default})."`
 	Data     string `type:"path" placeholder:"DIR" help:"Folder for database and keys. Without one, a new folder in the system's temporary folder."`
 	SignInAs string `placeholder:"NAME" help:"Skip the simulated sign-in page and sign in as this person: the part of the address before the @. An unknown name lists the choices."`
 	JSON     bool   `help:"Print one line of JSON when ready: {\"mcp\",\"entra\",\"graph\",\"data\"}."`

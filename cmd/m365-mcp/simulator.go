@@ -11,8 +11,8 @@ import (
 )
 
 type simulatorCmd struct {
-	Entra        string `required:"" placeholder:"ADDR" help:"Address of the simulated Entra, such as 127.0.0.1:8366; port 0 takes a free one."`
-	Graph        string `required:"" placeholder:"ADDR" help:"Address of the simulated Graph, such as 127.0.0.1:8367; port 0 takes a free one."`
+	Entra        string `required:"" placeholder:"ADDR" help:"Loopback address of the simulated Entra, such as 127.0.0.1:8366; port 0 takes a free one."`
+	Graph        string `required:"" placeholder:"ADDR" help:"Loopback address of the simulated Graph, such as 127.0.0.1:8367; port 0 takes a free one."`
 	ClientID     string `placeholder:"ID" help:"Client ID of the app registration that is accepted. Without one, a fixed one."`
 	ClientSecret string `placeholder:"SECRET" help:"Its client secret. Without one, a random one."`
 	RedirectURI  string `default:"http://127.0.0.1:8365/callback" placeholder:"URI" help:"Its redirect URI (${default})."`

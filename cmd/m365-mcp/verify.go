@@ -16,8 +16,17 @@ type auditVerifyCmd struct {
 	auditDatabase
 	JSON       bool   `help:"Print the report as JSON."`
 	Checkpoint string `type:"existingfile" placeholder:"FILE" help:"A checkpoint kept outside of the database. Only with one is a log found that was cut or rebuilt as a whole."`
-	Key        string `placeholder:"VERIFIER" help:"Public key of the checkpoints, as \"keys generate\" and the demo print it. Without one, it is derived from the configured signing key."`
+	Key        string `placeholder:"VERIFIER" help:"Public key of the checkpoints, as \"keys generate\" and the demo print it. Without one, it is derived from the configured signing key; where that is missing too, it is read from beside the database, and proves less."`
 }
+
+// keySource is where the key comes from that the report rests on.
+type keySource string
+
+const (
+	keyGiven      keySource = "given"
+	keyConfigured keySource = "configured"
+	keyBeside     keySource = "beside the database"
+)
 
 func (c *auditVerifyCmd) Help() string {
 	return `Exit code 0: the audit proves itself; 3: it does not. To be able to tell a log that was cut or rebuilt, keep a checkpoint elsewhere:
@@ -26,11 +35,11 @@ func (c *auditVerifyCmd) Help() string {
 }
 
 func (c *auditVerifyCmd) Run(ctx context.Context, w world) error {
-	cfg, err := c.load(w)
+	cfg, err := c.configuration(w)
 	if err != nil {
 		return err
 	}
-	key, err := c.verifier(cfg)
+	key, source, err := c.verifier(cfg)
 	if err != nil {
 		return err
 	}
@@ -44,15 +53,19 @@ func (c *auditVerifyCmd) Run(ctx context.Context, w world) error {
 	if err != nil {
 		return err
 	}
-	text := verdict(report, c.Checkpoint != "")
+	text := verdict(report, source, c.Checkpoint != "")
 	if c.JSON {
-		indented, err := json.MarshalIndent(report, "", "  ")
+		indented, err := json.MarshalIndent(struct {
+			audit.Report
+
+			KeySource keySource `json:"keySource"`
+		}{report, source}, "", "  ")
 		if err != nil {
 			return fmt.Errorf("report: %w", err)
 		}
 		text = string(indented) + "\n"
 	}
-	if err := w.show(text); err != nil {
+	if err := w.show(app.Graphic(text)); err != nil {
 		return err
 	}
 	if !report.OK {
@@ -61,20 +74,35 @@ func (c *auditVerifyCmd) Run(ctx context.Context, w world) error {
 	return nil
 }
 
+// configuration is that of --data with the configured key, which a database in
+// a folder of one's own does not change.
+func (c *auditVerifyCmd) configuration(w world) (config.Config, error) {
+	cfg, err := c.load(w)
+	if err != nil || c.Data == "" || c.Key != "" {
+		return cfg, err
+	}
+	configured, err := config.LoadAuditKey(c.Config, w.environ, os.ReadFile)
+	cfg.Keys = configured.Keys
+	return cfg, err
+}
+
 // verifier is empty where app has to look for the key beside the database.
-func (c *auditVerifyCmd) verifier(cfg config.Config) (string, error) {
-	if c.Key != "" || cfg.Keys.AuditSigning.IsZero() {
-		return c.Key, nil
+func (c *auditVerifyCmd) verifier(cfg config.Config) (string, keySource, error) {
+	switch {
+	case c.Key != "":
+		return c.Key, keyGiven, nil
+	case cfg.Keys.AuditSigning.IsZero():
+		return "", keyBeside, nil
 	}
 	key, err := audit.VerifierKey(cfg.Keys.AuditSigning.Reveal())
 	if err != nil {
-		return "", usageError{err}
+		return "", "", usageError{err}
 	}
-	return key, nil
+	return key, keyConfigured, nil
 }
 
 // verdict is the report for people. trusted tells that a checkpoint from outside was given.
-func verdict(r audit.Report, trusted bool) string {
+func verdict(r audit.Report, source keySource, trusted bool) string {
 	var b strings.Builder
 	if r.OK {
 		b.WriteString("ok: the audit proves itself\n")
@@ -83,11 +111,19 @@ func verdict(r audit.Report, trusted bool) string {
 	}
 	fmt.Fprintf(&b, "%d entries, %d not yet covered by a checkpoint, %d calls without an outcome, %d erased\n",
 		r.Entries, r.Unsigned, r.Open, r.Erased)
+	oneLine := strings.NewReplacer("\n", `\n`, "\t", `\t`) // what was tampered with may say "ok" on the next one
 	for _, p := range r.Problems {
-		fmt.Fprintf(&b, "  %s at %d: %s\n", p.What, p.Index, p.Detail)
+		fmt.Fprintf(&b, "  %s at %d: %s\n", p.What, p.Index, oneLine.Replace(p.Detail))
 	}
 	if r.Omitted > 0 {
 		fmt.Fprintf(&b, "  and %d more\n", r.Omitted)
+	}
+	switch source {
+	case keyGiven:
+	case keyConfigured:
+		b.WriteString("Verified with the configured signing key.\n")
+	case keyBeside:
+		b.WriteString("Verified with the key found beside the database; whoever changed one may have changed the other: give --key.\n")
 	}
 	if r.OK && !trusted {
 		b.WriteString("No checkpoint from outside was given (--checkpoint): a log that was cut or rebuilt as a whole would not be found.\n")

@@ -18,7 +18,7 @@ func NodeModules(t testing.TB, dir string) string {
 		}
 	}
 	// npm writes this file last, so that half an installation is not taken for a whole one.
-	if _, err := os.Stat(filepath.Join(path, ".package-lock.json")); err != nil {
+	if _, err := os.Stat(filepath.Join(path, ".package-lock.json")); err != nil { //nolint:gosec // who runs the tests names the path //nolint:gosec // whoever runs the tests names the path
 		missing(t, "the npm packages of "+dir+" (run npm ci there, or set M365_MCP_TEST_NODE_MODULES)")
 	}
 	return path

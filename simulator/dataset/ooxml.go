@@ -31,7 +31,8 @@ func docx(text string) ([]byte, error) {
 	b.WriteString("</w:body></w:document>")
 	return ooxml(
 		part{"[Content_Types].xml", contentTypes(
-			"/word/document.xml", "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml")},
+			override{"/word/document.xml", "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"},
+		)},
 		part{"_rels/.rels", relationHead + relation("officeDocument", "word/document.xml") + "</Relationships>"},
 		part{"word/document.xml", b.String()},
 	)
@@ -52,6 +53,9 @@ func xlsx(text string) ([]byte, error) {
 	var b strings.Builder
 	b.WriteString(xmlHead + `<worksheet xmlns="` + main + `"><sheetData>`)
 	for i, row := range rows {
+		if len(row) > len(columns) {
+			return nil, fmt.Errorf("row %d: more than %d cells", i+1, len(columns))
+		}
 		fmt.Fprintf(&b, `<row r="%d">`, i+1)
 		for j, cell := range row {
 			ref := columns[j:j+1] + strconv.Itoa(i+1)
@@ -66,8 +70,9 @@ func xlsx(text string) ([]byte, error) {
 	b.WriteString("</sheetData></worksheet>")
 	return ooxml(
 		part{"[Content_Types].xml", contentTypes(
-			"/xl/workbook.xml", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml",
-			"/xl/worksheets/sheet1.xml", "application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml")},
+			override{"/xl/workbook.xml", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"},
+			override{"/xl/worksheets/sheet1.xml", "application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"},
+		)},
 		part{"_rels/.rels", relationHead + relation("officeDocument", "xl/workbook.xml") + "</Relationships>"},
 		part{"xl/workbook.xml", xmlHead + `<workbook xmlns="` + main + `" xmlns:r="` + officeNS +
 			`"><sheets><sheet name="Sheet1" sheetId="1" r:id="rId1"/></sheets></workbook>`},
@@ -76,13 +81,16 @@ func xlsx(text string) ([]byte, error) {
 	)
 }
 
-func contentTypes(overrides ...string) string {
+// override is the content type of one part.
+type override struct{ part, contentType string }
+
+func contentTypes(overrides ...override) string {
 	var b strings.Builder
 	b.WriteString(xmlHead + `<Types xmlns="` + packageNS + `content-types">` +
 		`<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>` +
 		`<Default Extension="xml" ContentType="application/xml"/>`)
-	for i := 0; i < len(overrides); i += 2 {
-		fmt.Fprintf(&b, `<Override PartName="%s" ContentType="%s"/>`, overrides[i], overrides[i+1])
+	for _, o := range overrides {
+		fmt.Fprintf(&b, `<Override PartName="%s" ContentType="%s"/>`, o.part, o.contentType)
 	}
 	b.WriteString("</Types>")
 	return b.String()

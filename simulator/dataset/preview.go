@@ -28,7 +28,7 @@ func plainText(source string, limit int) string {
 			w.write(" ")
 		}
 	}
-	return strings.TrimSpace(w.String())
+	return strings.TrimSpace(w.text.String())
 }
 
 // skipTag takes what follows a "<" and returns the element's name and the rest
@@ -65,7 +65,7 @@ func afterClosing(s, name string) string {
 
 // collapser joins text with single spaces and stops at its limit.
 type collapser struct {
-	strings.Builder
+	text  strings.Builder
 	limit int
 	runes int
 	space bool
@@ -84,13 +84,13 @@ func (c *collapser) write(s string) {
 		}
 		if c.space {
 			c.space = false
-			c.WriteByte(' ')
+			c.text.WriteByte(' ')
 			c.runes++
 			if c.full() {
 				return
 			}
 		}
-		c.WriteRune(r)
+		c.text.WriteRune(r)
 		c.runes++
 	}
 }
@@ -103,5 +103,5 @@ func preview(body string, isHTML bool) string {
 	var w collapser
 	w.limit = previewRunes
 	w.write(body)
-	return strings.TrimSpace(w.String())
+	return strings.TrimSpace(w.text.String())
 }

@@ -148,7 +148,9 @@ func TestKeyRotation(t *testing.T) {
 	if kid := func(raw string) string { head, _, _ := strings.Cut(raw, "."); return head }; kid(old.AccessToken) == kid(fresh.AccessToken) {
 		t.Error("the new key does not sign")
 	}
-	var jwks struct{ Keys []map[string]string }
+	var jwks struct {
+		Keys []map[string]string `json:"keys"`
+	}
 	if err := json.Unmarshal([]byte(s.get(s.base+"/common/discovery/v2.0/keys").body), &jwks); err != nil {
 		t.Fatal(err)
 	}

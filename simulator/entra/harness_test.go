@@ -3,6 +3,7 @@ package entra_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"html"
 	"io"
 	"net/http"
@@ -126,9 +127,8 @@ func (s *sim) do(req *http.Request) page {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
-	if err != nil {
+	if err := errors.Join(err, res.Body.Close()); err != nil {
 		s.t.Fatal(err)
 	}
 	return page{status: res.StatusCode, header: res.Header, body: string(body)}

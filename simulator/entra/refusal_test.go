@@ -254,8 +254,10 @@ func TestCodeIsRedeemedOnce(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			defer res.Body.Close()
 			status[i] = res.StatusCode
+			if err := res.Body.Close(); err != nil {
+				t.Error(err)
+			}
 		})
 	}
 	wg.Wait()

@@ -29,7 +29,7 @@ type transaction struct {
 
 // openPage prepares a page with a form: the browser cookie and the sealed transaction.
 func (s *Server) openPage(w http.ResponseWriter, r *http.Request, req authRequest) (string, error) {
-	browser := ""
+	var browser string
 	if c, err := r.Cookie(browserCookie); err == nil && len(c.Value) == 43 {
 		browser = c.Value // another tab's page stays valid
 	} else {
@@ -151,7 +151,7 @@ func (s *Server) session(r *http.Request) *dataset.Person {
 
 // setCookie sets a cookie; maxAge 0 is a session cookie, negative removes it.
 func (s *Server) setCookie(w http.ResponseWriter, name, value string, maxAge int) {
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure follows the scheme of the base URL
 		Name: name, Value: value, Path: "/", MaxAge: maxAge, HttpOnly: true,
 		Secure:   strings.HasPrefix(s.baseURL, "https://"), // plain http is for loopback
 		SameSite: http.SameSiteLaxMode,                     // the app's redirect here is a top-level GET
@@ -169,7 +169,7 @@ func (s *Server) handleLogout(w http.ResponseWriter, r *http.Request) {
 	target := r.URL.Query().Get("post_logout_redirect_uri")
 	for _, c := range s.clients {
 		if target != "" && c.registeredRedirect(target) {
-			http.Redirect(w, r, target, http.StatusFound)
+			http.Redirect(w, r, target, http.StatusFound) //nolint:gosec // a registered address
 			return
 		}
 	}

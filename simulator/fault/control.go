@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
+	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 )
@@ -35,9 +38,14 @@ type wireRule struct {
 }
 
 // Handler is the control API: GET lists the rules, POST adds one, DELETE
-// removes all of them.
+// removes all of them. It is for programs of this machine and not for the web
+// pages that somebody there has open.
 func (s *Switchboard) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if status, err := refuse(r); err != nil {
+			writeJSON(w, status, map[string]string{"error": err.Error()})
+			return
+		}
 		switch r.Method {
 		case http.MethodGet:
 			rules := []wireRule{}
@@ -60,6 +68,39 @@ func (s *Switchboard) Handler() http.Handler {
 			writeJSON(w, http.StatusMethodNotAllowed, map[string]string{"error": "use GET, POST or DELETE"})
 		}
 	})
+}
+
+// refuse says why a request may be a web page's. A page cannot leave out the
+// Origin of a POST or DELETE (Fetch, section 3.2); its Host is no loopback one
+// where DNS was rebound to this machine.
+func refuse(r *http.Request) (int, error) {
+	site := r.Header.Get("Sec-Fetch-Site")
+	switch {
+	case !loopback(r.Host):
+		return http.StatusForbidden, errors.New("the Host is not a loopback address: call it as http://127.0.0.1:PORT")
+	case len(r.Header.Values("Origin")) > 0 || site != "" && site != "none" && site != "same-origin":
+		return http.StatusForbidden, errors.New("web pages may not do this: call it from a program, without Origin")
+	case r.Method == http.MethodPost && !isJSON(r.Header.Get("Content-Type")):
+		return http.StatusUnsupportedMediaType, errors.New("the Content-Type is not application/json")
+	}
+	return 0, nil
+}
+
+// loopback takes a Host header with or without a port.
+func loopback(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil && addr.Unmap().IsLoopback()
+}
+
+func isJSON(contentType string) bool {
+	media, _, err := mime.ParseMediaType(contentType)
+	return err == nil && media == "application/json"
 }
 
 // readRule decodes exactly one JSON object without unknown members.

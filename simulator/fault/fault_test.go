@@ -38,7 +38,14 @@ func newBench(t *testing.T, sleep func(context.Context, time.Duration) error) *b
 	return b
 }
 
-func (b *bench) do(t *testing.T, method, path string) (*http.Response, string, error) {
+// answer is a response with its body read.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func (b *bench) do(t *testing.T, method, path string) (answer, error) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, b.server.URL+path, http.NoBody)
 	if err != nil {
@@ -46,14 +53,13 @@ func (b *bench) do(t *testing.T, method, path string) (*http.Response, string, e
 	}
 	resp, err := b.server.Client().Do(req)
 	if err != nil {
-		return nil, "", err
+		return answer{}, err
 	}
-	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	if err != nil {
+	if err := errors.Join(err, resp.Body.Close()); err != nil {
 		t.Fatal(err)
 	}
-	return resp, string(body), nil
+	return answer{status: resp.StatusCode, header: resp.Header, body: string(body)}, nil
 }
 
 func TestMatching(t *testing.T) {
@@ -77,13 +83,13 @@ func TestMatching(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t, nil)
-			b.board.Add(fault.Rule{Method: c.method, Path: c.glob, Status: 503})
-			resp, _, err := b.do(t, http.MethodPost, c.path)
+			b.board.Add(fault.Rule{Method: c.method, Path: c.glob, Status: http.StatusServiceUnavailable})
+			got, err := b.do(t, http.MethodPost, c.path)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := resp.StatusCode == 503; got != c.want {
-				t.Errorf("status %d, want the rule to match: %v", resp.StatusCode, c.want)
+			if matched := got.status == http.StatusServiceUnavailable; matched != c.want {
+				t.Errorf("status %d, want the rule to match: %v", got.status, c.want)
 			}
 		})
 	}
@@ -93,38 +99,39 @@ func TestStatusIsAGraphError(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
 	b.board.Add(fault.Rule{
-		Status: 429, Code: "ApplicationThrottled", Message: "slow down", RetryAfter: "7",
+		Status: http.StatusTooManyRequests, Code: "ApplicationThrottled", Message: "slow down", RetryAfter: "7",
 		Header: map[string]string{"x-ms-throttle-scope": "User"}, Times: 2,
 	})
 	for range 2 {
-		resp, body, err := b.do(t, http.MethodGet, "/v1.0/me")
+		got, err := b.do(t, http.MethodGet, "/v1.0/me")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if resp.StatusCode != 429 || resp.Header.Get("Retry-After") != "7" || resp.Header.Get("x-ms-throttle-scope") != "User" {
-			t.Fatalf("got %d %v", resp.StatusCode, resp.Header)
+		if got.status != http.StatusTooManyRequests || got.header.Get("Retry-After") != "7" || got.header.Get("x-ms-throttle-scope") != "User" {
+			t.Fatalf("got %d %v", got.status, got.header)
 		}
-		var got struct {
+		var body struct {
 			Error struct {
-				Code, Message string
-				InnerError    map[string]string
-			}
+				Code       string            `json:"code"`
+				Message    string            `json:"message"`
+				InnerError map[string]string `json:"innerError"`
+			} `json:"error"`
 		}
-		if err := json.Unmarshal([]byte(body), &got); err != nil {
+		if err := json.Unmarshal([]byte(got.body), &body); err != nil {
 			t.Fatal(err)
 		}
-		if got.Error.Code != "ApplicationThrottled" || got.Error.Message != "slow down" {
-			t.Errorf("error = %+v", got.Error)
+		if body.Error.Code != "ApplicationThrottled" || body.Error.Message != "slow down" {
+			t.Errorf("error = %+v", body.Error)
 		}
-		if id := resp.Header.Get("request-id"); id == "" || got.Error.InnerError["request-id"] != id {
-			t.Errorf("request-id header %q, body %q", id, got.Error.InnerError["request-id"])
+		if id := got.header.Get("request-id"); id == "" || body.Error.InnerError["request-id"] != id {
+			t.Errorf("request-id header %q, body %q", id, body.Error.InnerError["request-id"])
 		}
-		if got.Error.InnerError["date"] != "2026-11-22T09:00:00" {
-			t.Errorf("date = %q", got.Error.InnerError["date"])
+		if body.Error.InnerError["date"] != "2026-11-22T09:00:00" {
+			t.Errorf("date = %q", body.Error.InnerError["date"])
 		}
 	}
-	if resp, _, err := b.do(t, http.MethodGet, "/v1.0/me"); err != nil || resp.StatusCode != 200 {
-		t.Fatalf("after two times: %v, %v", resp, err)
+	if got, err := b.do(t, http.MethodGet, "/v1.0/me"); err != nil || got.status != http.StatusOK {
+		t.Fatalf("after two times: %+v, %v", got, err)
 	}
 	if rules := b.board.Rules(); len(rules) != 0 {
 		t.Errorf("a used up rule is still listed: %v", rules)
@@ -144,7 +151,7 @@ func TestResets(t *testing.T) {
 			t.Parallel()
 			b := newBench(t, nil)
 			b.board.Add(c.rule)
-			_, _, err := b.do(t, http.MethodPost, "/v1.0/me/sendMail") // POST: the transport does not retry it
+			_, err := b.do(t, http.MethodPost, "/v1.0/me/sendMail") // POST: the transport does not retry it
 			if !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, io.EOF) {
 				t.Errorf("client saw %v, want a broken connection", err)
 			}
@@ -163,9 +170,9 @@ func TestDelay(t *testing.T) {
 		return nil
 	})
 	b.board.Add(fault.Rule{Delay: 3 * time.Second})
-	_, body, err := b.do(t, http.MethodGet, "/v1.0/me")
-	if err != nil || body != "served" {
-		t.Fatalf("body %q, err %v", body, err)
+	got, err := b.do(t, http.MethodGet, "/v1.0/me")
+	if err != nil || got.body != "served" {
+		t.Fatalf("body %q, err %v", got.body, err)
 	}
 	if time.Duration(slept.Load()) != 3*time.Second {
 		t.Errorf("slept %s", time.Duration(slept.Load()))
@@ -189,7 +196,9 @@ func TestControlAPI(t *testing.T) {
 	board := fault.New(now, nil)
 	call := func(method, body string) (int, string) {
 		w := httptest.NewRecorder()
-		board.Handler().ServeHTTP(w, httptest.NewRequest(method, "/simulator/faults", strings.NewReader(body)))
+		r := httptest.NewRequest(method, "http://127.0.0.1:8365/simulator/faults", strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		board.Handler().ServeHTTP(w, r)
 		return w.Code, strings.TrimSpace(w.Body.String())
 	}
 	if code, body := call("POST", `{"method":"get","path":"/v1.0/**","status":429,"retryAfter":"5","delay":"250ms","times":3}`); code != 201 || body != `{"id":"1"}` {
@@ -234,13 +243,13 @@ func TestControlAPI(t *testing.T) {
 func TestConcurrentUse(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
-	b.board.Add(fault.Rule{Status: 500, Times: 20})
+	b.board.Add(fault.Rule{Status: http.StatusInternalServerError, Times: 20})
 	var failed atomic.Int64
 	var wg sync.WaitGroup
 	for range 40 {
 		wg.Go(func() {
-			resp, _, err := b.do(t, http.MethodGet, "/v1.0/me")
-			if err == nil && resp.StatusCode == 500 {
+			got, err := b.do(t, http.MethodGet, "/v1.0/me")
+			if err == nil && got.status == http.StatusInternalServerError {
 				failed.Add(1)
 			}
 			_ = b.board.Rules()

@@ -1,12 +1,15 @@
 package graph
 
 import (
-	"encoding/base64"
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
 
 	"m365mcp/simulator/dataset"
+	"m365mcp/simulator/graph/apierror"
+	"m365mcp/simulator/graph/exchange"
+	"m365mcp/simulator/graph/wire"
 )
 
 // listAttachments lists the attachments of a message. $filter is ignored, a
@@ -20,18 +23,9 @@ func (s *Server) listAttachments(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	from, to, next := c.opts.page(len(m.Attachments))
-	items := make([]any, 0, to-from)
-	for _, a := range m.Attachments[from:to] {
-		items = append(items, renderAttachment(m, a, c.prefer.immutableID, names))
-	}
-	value := map[string]any{"@odata.context": s.context(c, "/messages('"+m.ID+"')/attachments"), "value": items}
-	if next > 0 {
-		value["@odata.nextLink"] = s.nextLink(c, next)
-	}
-	if c.opts.count {
-		value["@odata.count"] = len(m.Attachments)
-	}
+	value := s.page(c, "/messages('"+m.ID+"')/attachments", len(m.Attachments), func(i int) any {
+		return wire.Attachment(m, m.Attachments[i], c.prefer.ImmutableID, names)
+	})
 	return &answer{status: http.StatusOK, value: value, preferences: true}, nil
 }
 
@@ -44,7 +38,7 @@ func (s *Server) getAttachment(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	value := renderAttachment(m, a, c.prefer.immutableID, names)
+	value := wire.Attachment(m, a, c.prefer.ImmutableID, names)
 	value["@odata.context"] = s.context(c, "/messages('"+m.ID+"')/attachments") + "/$entity"
 	return &answer{status: http.StatusOK, value: value, preferences: true}, nil
 }
@@ -54,68 +48,33 @@ func (*Server) getAttachmentContent(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &answer{status: http.StatusOK, raw: a.Content, contentType: orElse(a.ContentType, "application/octet-stream")}, nil
+	return &answer{status: http.StatusOK, raw: a.Content, contentType: cmp.Or(a.ContentType, "application/octet-stream")}, nil
 }
 
-func (c *call) attachment() (*message, dataset.Attachment, error) {
+func (c *call) attachment() (*exchange.Message, dataset.Attachment, error) {
 	m, err := c.message()
 	if err != nil {
 		return nil, dataset.Attachment{}, err
 	}
-	a, err := m.attachment(c.params["attachment-id"])
+	a, err := m.Attachment(c.params["attachment-id"])
 	return m, a, err
 }
 
 // attachmentProperties reads $select. The collection is of the base type
-// attachment, so that a property of fileAttachment needs its cast.
+// attachment, so that a property of wire.FileAttachment needs its cast.
 func (c *call) attachmentProperties() ([]string, error) {
-	all := slices.Concat(attachmentBase, fileAttachment)
-	list := c.opts.list("$select")
+	all := slices.Concat(wire.AttachmentBase, wire.FileAttachment)
+	list := c.opts.List("$select")
 	if list == nil {
 		return all, nil
 	}
 	names := []string{"id"}
 	for _, name := range list {
 		derived, cast := strings.CutPrefix(name, "microsoft.graph.fileAttachment/")
-		if !slices.Contains(attachmentBase, name) && !(cast && slices.Contains(all, derived)) {
-			return nil, unknownProperty(name, "attachment")
+		if !slices.Contains(wire.AttachmentBase, name) && (!cast || !slices.Contains(all, derived)) {
+			return nil, apierror.UnknownProperty(name, "attachment")
 		}
 		names = append(names, derived)
 	}
 	return names, nil
-}
-
-func renderAttachment(m *message, a dataset.Attachment, immutableID bool, names []string) map[string]any {
-	id := a.ID
-	if immutableID {
-		id = immutable(m.owner, a.ID)
-	}
-	contentType := orElse(a.ContentType, "application/octet-stream")
-	out := map[string]any{"@odata.type": "#microsoft.graph.fileAttachment", "@odata.mediaContentType": contentType}
-	for _, name := range names {
-		switch name {
-		case "id":
-			out[name] = id
-		case "lastModifiedDateTime":
-			out[name] = m.Received.UTC().Format(graphTimestamp)
-		case "name":
-			out[name] = a.Name
-		case "contentType":
-			out[name] = contentType
-		case "size":
-			out[name] = len(a.Content)
-		case "isInline":
-			out[name] = a.Inline
-		case "contentId":
-			out[name] = nil
-			if a.ContentID != "" {
-				out[name] = a.ContentID
-			}
-		case "contentLocation":
-			out[name] = nil
-		case "contentBytes":
-			out[name] = base64.StdEncoding.EncodeToString(a.Content)
-		}
-	}
-	return out
 }

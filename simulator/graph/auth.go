@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"m365mcp/simulator/dataset"
+	"m365mcp/simulator/graph/apierror"
 	"m365mcp/simulator/token"
 )
 
@@ -30,7 +31,7 @@ func (s *Server) verify(r *http.Request) (token.Claims, error) {
 
 // unauthorized words the 401 as Graph does for missing, expired and other bad
 // tokens; the challenge names the authority and Graph's own application id.
-func (s *Server) unauthorized(err error) *apiError {
+func (s *Server) unauthorized(err error) *apierror.Error {
 	message := "IDX14100: JWT is not well formed, there are no dots (.). The token needs to be in JWS or JWE Compact Serialization Format."
 	switch {
 	case errors.Is(err, errNoToken):
@@ -38,9 +39,9 @@ func (s *Server) unauthorized(err error) *apiError {
 	case errors.Is(err, token.ErrExpired):
 		message = "Lifetime validation failed, the token is expired."
 	}
-	return &apiError{
-		status: http.StatusUnauthorized, code: "InvalidAuthenticationToken", message: message,
-		header: map[string]string{"WWW-Authenticate": fmt.Sprintf(
+	return &apierror.Error{
+		Status: http.StatusUnauthorized, Code: "InvalidAuthenticationToken", Message: message,
+		Header: map[string]string{"WWW-Authenticate": fmt.Sprintf(
 			`Bearer realm="", authorization_uri="%s/common/oauth2/authorize", client_id="00000003-0000-0000-c000-000000000000"`, s.opts.BaseURL)},
 	}
 }
@@ -49,26 +50,26 @@ func (s *Server) unauthorized(err error) *apiError {
 func (s *Server) authorize(c *call) error {
 	if !c.claims.HasAny(c.route.scopes...) {
 		if c.route.mailbox {
-			return accessDenied()
+			return apierror.AccessDenied()
 		}
-		return insufficientPrivileges()
+		return apierror.InsufficientPrivileges()
 	}
 	c.owner = c.me
 	if name, ok := c.params["user-id"]; ok {
 		if c.owner = s.person(name); c.owner == nil && c.route.mailbox {
-			return &apiError{status: http.StatusNotFound, code: "ErrorInvalidUser", message: fmt.Sprintf("The requested user '%s' is invalid.", name)}
+			return &apierror.Error{Status: http.StatusNotFound, Code: "ErrorInvalidUser", Message: fmt.Sprintf("The requested user '%s' is invalid.", name)}
 		} else if c.owner == nil {
-			return &apiError{status: http.StatusNotFound, code: "Request_ResourceNotFound", message: fmt.Sprintf("Resource '%s' does not exist or one of its queried reference-property objects are not present.", name)}
+			return &apierror.Error{Status: http.StatusNotFound, Code: "Request_ResourceNotFound", Message: fmt.Sprintf("Resource '%s' does not exist or one of its queried reference-property objects are not present.", name)}
 		}
 	}
 	if !c.route.mailbox {
 		return nil
 	}
 	if c.owner != c.me { // delegated scopes without .Shared end at one's own mailbox
-		return accessDenied()
+		return apierror.AccessDenied()
 	}
-	if c.box = s.mailboxes[c.owner.ID]; c.box == nil {
-		return &apiError{status: http.StatusNotFound, code: "MailboxNotEnabledForRESTAPI", message: "The mailbox is either inactive, soft-deleted, or is hosted on-premise."}
+	if c.box = s.mail.Mailbox(c.owner.ID); c.box == nil {
+		return &apierror.Error{Status: http.StatusNotFound, Code: "MailboxNotEnabledForRESTAPI", Message: "The mailbox is either inactive, soft-deleted, or is hosted on-premise."}
 	}
 	return nil
 }

@@ -5,40 +5,26 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"m365mcp/simulator/graph/apierror"
+	"m365mcp/simulator/graph/exchange"
+	"m365mcp/simulator/graph/wire"
 )
 
-// event is an appointment. The data set has none; every mailbox gets the same
-// few, private ones, so that a test of path injection has something to leak.
-type event struct {
-	id, subject string
-	start       time.Time
-	length      time.Duration
-}
-
-func (s *Server) events(box *mailbox) []event {
-	day := s.opts.Now().UTC().Truncate(24 * time.Hour)
-	var out []event
-	for i, subject := range []string{"Private: medical appointment", "1:1 about the promotion", "Salary review"} {
-		out = append(out, event{
-			id: exchangeID("AAMkAG", box.person.ID, "event"+subject, 152), subject: subject,
-			start: day.AddDate(0, 0, i+1).Add(10 * time.Hour), length: time.Hour,
-		})
-	}
-	return out
-}
-
 func (s *Server) listEvents(c *call) (*answer, error) {
-	return s.eventPage(c, "/events", s.events(c.box))
+	return s.eventPage(c, "/events", c.box.Events(s.opts.Now()))
 }
 
 func (s *Server) calendarView(c *call) (*answer, error) {
-	from, err1 := viewTime(c.opts.custom["startdatetime"])
-	to, err2 := viewTime(c.opts.custom["enddatetime"])
+	start, _ := c.opts.Custom("startdatetime")
+	end, _ := c.opts.Custom("enddatetime")
+	from, err1 := viewTime(start)
+	to, err2 := viewTime(end)
 	if err1 != nil || err2 != nil {
-		return nil, badRequest("ErrorInvalidParameter", "This request requires a time window specified by the query string parameters StartDateTime and EndDateTime.")
+		return nil, apierror.BadRequest("ErrorInvalidParameter", "This request requires a time window specified by the query string parameters StartDateTime and EndDateTime.")
 	}
-	events := slices.DeleteFunc(s.events(c.box), func(e event) bool {
-		return !e.start.Before(to) || !e.start.Add(e.length).After(from)
+	events := slices.DeleteFunc(c.box.Events(s.opts.Now()), func(e exchange.Event) bool {
+		return !e.Start.Before(to) || !e.Start.Add(e.Length).After(from)
 	})
 	return s.eventPage(c, "/calendarView", events)
 }
@@ -55,55 +41,14 @@ func viewTime(text string) (time.Time, error) {
 
 // eventPage pages a list of events; $filter and $orderby on events are not
 // simulated and refused.
-func (s *Server) eventPage(c *call, path string, events []event) (*answer, error) {
-	if c.opts.has("$filter") || c.opts.has("$orderby") {
-		return nil, badRequest("ErrorInvalidUrlQuery", "The query specified in the URI is not valid. The simulated tenant neither filters nor sorts events.")
+func (s *Server) eventPage(c *call, path string, events []exchange.Event) (*answer, error) {
+	if c.opts.Has("$filter") || c.opts.Has("$orderby") {
+		return nil, apierror.BadRequest("ErrorInvalidUrlQuery", "The query specified in the URI is not valid. The simulated tenant neither filters nor sorts events.")
 	}
-	names, err := c.opts.selected("event", eventProperties)
+	names, err := c.opts.Selected("event", wire.EventProperties)
 	if err != nil {
 		return nil, err
 	}
-	from, to, next := c.opts.page(len(events))
-	items := make([]any, 0, to-from)
-	for _, e := range events[from:to] {
-		items = append(items, s.renderEvent(c, e, names))
-	}
-	value := map[string]any{"@odata.context": s.context(c, path), "value": items}
-	if next > 0 {
-		value["@odata.nextLink"] = s.nextLink(c, next)
-	}
-	if c.opts.count {
-		value["@odata.count"] = len(events)
-	}
+	value := s.page(c, path, len(events), func(i int) any { return wire.Event(s.opts.BaseURL, c.box, events[i], names) })
 	return &answer{status: http.StatusOK, value: value}, nil
-}
-
-func (s *Server) renderEvent(c *call, e event, names []string) map[string]any {
-	me := recipientOf(c.box)
-	at := func(t time.Time) map[string]any {
-		return map[string]any{"dateTime": t.Format("2006-01-02T15:04:05.0000000"), "timeZone": "UTC"}
-	}
-	all := map[string]any{
-		"id": e.id, "subject": e.subject, "bodyPreview": "", "body": map[string]any{"contentType": "html", "content": ""},
-		"start": at(e.start), "end": at(e.start.Add(e.length)), "isAllDay": false, "isCancelled": false, "isOrganizer": true,
-		"showAs": "busy", "sensitivity": "private", "type": "singleInstance", "importance": "normal", "categories": []string{},
-		"organizer": me, "attendees": []any{}, "location": map[string]any{"displayName": ""}, "locations": []any{},
-		"hasAttachments": false, "isDraft": false, "isOnlineMeeting": false, "isReminderOn": true, "reminderMinutesBeforeStart": 15,
-		"responseRequested": true, "originalStartTimeZone": "UTC", "originalEndTimeZone": "UTC", "cancelledOccurrences": []string{},
-		"responseStatus": map[string]any{"response": "organizer", "time": nil}, "allowNewTimeProposals": true, "hideAttendees": false,
-		"onlineMeetingProvider": "unknown", "onlineMeetingUrl": nil, "recurrence": nil, "seriesMasterId": nil, "transactionId": nil,
-		"iCalUId": exchangeID("040000008200E00074C5B7101A82E008", c.box.person.ID, e.id, 112),
-		"webLink": s.opts.BaseURL + "/owa/?itemid=" + e.id + "&exvsurl=1&path=/calendar/item",
-	}
-	out := map[string]any{}
-	for _, name := range names {
-		if value, ok := all[name]; ok {
-			out[name] = value
-		}
-	}
-	return out
-}
-
-func recipientOf(box *mailbox) map[string]any {
-	return map[string]any{"emailAddress": map[string]any{"name": box.person.DisplayName, "address": box.person.Mail}}
 }

@@ -5,9 +5,11 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"net/http"
-	"strings"
 
 	"m365mcp/simulator/dataset"
+	"m365mcp/simulator/graph/exchange"
+	"m365mcp/simulator/graph/query"
+	"m365mcp/simulator/graph/wire"
 	"m365mcp/simulator/token"
 )
 
@@ -24,17 +26,17 @@ type call struct {
 	params   map[string]string // of the route's template
 	matchErr error
 
-	me     *dataset.Person // who signed in
-	owner  *dataset.Person // whose resource it is
-	box    *mailbox        // of the owner, for routes of a mailbox
-	opts   queryOptions
-	prefer preferences
+	me     *dataset.Person   // who signed in
+	owner  *dataset.Person   // whose resource it is
+	box    *exchange.Mailbox // of the owner, for routes of a mailbox
+	opts   query.Options
+	prefer wire.Preferences
 	body   []byte
 }
 
 // newCall does what needs no state: it reads the token and the path.
 func (s *Server) newCall(r *http.Request) *call {
-	c := &call{r: r, requestID: newUUID(), prefer: parsePrefer(r.Header.Values("Prefer"))}
+	c := &call{r: r, requestID: newUUID(), prefer: wire.ParsePrefer(r.Header.Values("Prefer"))}
 	if c.clientID = r.Header.Get("client-request-id"); c.clientID == "" {
 		c.clientID = c.requestID
 	}
@@ -64,41 +66,6 @@ func callOf(ctx context.Context) *call {
 		return &call{}
 	}
 	return c
-}
-
-// preferences are the Prefer headers that Outlook's resources know.
-type preferences struct {
-	bodyType    string // text, html or empty
-	immutableID bool
-}
-
-// applied is the Preference-Applied header.
-func (p preferences) applied() string {
-	var out []string
-	if p.bodyType != "" {
-		out = append(out, `outlook.body-content-type="`+p.bodyType+`"`)
-	}
-	if p.immutableID {
-		out = append(out, `IdType="ImmutableId"`)
-	}
-	return strings.Join(out, ", ")
-}
-
-func parsePrefer(headers []string) preferences {
-	var p preferences
-	for preference := range strings.SplitSeq(strings.Join(headers, ","), ",") {
-		name, value, _ := strings.Cut(strings.TrimSpace(preference), "=")
-		value = strings.Trim(strings.TrimSpace(value), `"`)
-		switch strings.ToLower(strings.TrimSpace(name)) {
-		case "outlook.body-content-type":
-			if value = strings.ToLower(value); value == "text" || value == "html" {
-				p.bodyType = value
-			}
-		case "idtype":
-			p.immutableID = strings.EqualFold(value, "ImmutableId")
-		}
-	}
-	return p
 }
 
 func newUUID() string {

@@ -2,42 +2,30 @@ package graph
 
 import (
 	"encoding/json"
-	"html"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
 	"m365mcp/simulator/dataset"
+	"m365mcp/simulator/graph/apierror"
+	"m365mcp/simulator/graph/exchange"
+	"m365mcp/simulator/graph/wire"
 )
 
 // created answers with the message as it is now.
-func (s *Server) created(c *call, status int, m *message) *answer {
-	value := renderer{base: s.opts.BaseURL, names: messageProperties, prefer: c.prefer, basic: c.basicOnly()}.message(m)
+func (s *Server) created(c *call, status int, m *exchange.Message) *answer {
+	value := wire.Renderer{Base: s.opts.BaseURL, Names: wire.MessageProperties, Prefer: c.prefer, Basic: c.basicOnly()}.Message(m)
 	value["@odata.context"] = s.context(c, "/messages") + "/$entity"
 	return &answer{status: status, value: value, preferences: true}
 }
 
 func (s *Server) createDraft(c *call) (*answer, error) {
-	m, err := readMessage(c.body)
+	m, err := wire.ReadMessage(c.body)
 	if err != nil {
 		return nil, err
 	}
-	return s.created(c, http.StatusCreated, s.draft(c.box, m)), nil
-}
-
-// draft puts a message of one's own, not yet sent, into Drafts.
-func (s *Server) draft(box *mailbox, m *message) *message {
-	now := s.opts.Now().UTC().Truncate(time.Second)
-	m.Sent, m.Received, m.modified, m.Draft = now, now, now, true
-	m.InternetMessageID = s.newMessageID(box)
-	if m.From.Address == "" {
-		m.From = dataset.Address{Name: box.person.DisplayName, Address: box.person.Mail}
-	}
-	if placed := s.place(box, "drafts", m, true); placed != nil {
-		return placed
-	}
-	return m
+	return s.created(c, http.StatusCreated, s.mail.Draft(c.box, m)), nil
 }
 
 // updateMessage changes the state of a message, and the content of a draft.
@@ -49,35 +37,34 @@ func (s *Server) updateMessage(c *call) (*answer, error) {
 	if err := c.checkETag(m); err != nil {
 		return nil, err
 	}
-	o, err := readMessageObject(c.body)
+	o, err := wire.ReadMessageObject(c.body)
 	if err != nil {
 		return nil, err
 	}
-	for name := range o.members {
-		if !m.Draft && slices.Contains([]string{"subject", "body", "toRecipients", "ccRecipients", "bccRecipients", "replyTo", "from", "sender"}, name) {
-			return nil, badRequest("ErrorInvalidPropertySet", "The property '%s' can only be set on a draft.", name)
+	for _, name := range []string{"subject", "body", "toRecipients", "ccRecipients", "bccRecipients", "replyTo", "from", "sender"} {
+		if !m.Draft && o.Has(name) {
+			return nil, apierror.BadRequest("ErrorInvalidPropertySet", "The property '%s' can only be set on a draft.", name)
 		}
 	}
 	changed := *m
-	if err := readState(o, &changed); err != nil {
+	if err := wire.ReadState(o, &changed); err != nil {
 		return nil, err
 	}
-	if err := readContent(o, &changed); err != nil {
+	if err := wire.ReadContent(o, &changed); err != nil {
 		return nil, err
 	}
-	changed.version++
-	changed.modified = s.opts.Now().UTC().Truncate(time.Second)
+	changed.Changed(s.opts.Now().UTC().Truncate(time.Second))
 	*m = changed
 	return s.created(c, http.StatusOK, m), nil
 }
 
 // checkETag honours If-Match (RFC 9110 section 13.1.1).
-func (c *call) checkETag(m *message) error {
+func (c *call) checkETag(m *exchange.Message) error {
 	want := c.r.Header.Get("If-Match")
-	if want == "" || want == "*" || want == m.etag() {
+	if want == "" || want == "*" || want == m.ETag() {
 		return nil
 	}
-	return &apiError{status: http.StatusPreconditionFailed, code: "ErrorIrresolvableConflict", message: "The send or update operation could not be performed because the change key passed in the request does not match the current change key for the item."}
+	return &apierror.Error{Status: http.StatusPreconditionFailed, Code: "ErrorIrresolvableConflict", Message: "The send or update operation could not be performed because the change key passed in the request does not match the current change key for the item."}
 }
 
 // deleteMessage moves to Deleted Items, or removes what is there already.
@@ -89,41 +76,41 @@ func (s *Server) deleteMessage(c *call) (*answer, error) {
 	if err := c.checkETag(m); err != nil {
 		return nil, err
 	}
-	c.box.remove(m)
-	if bin, err := c.box.folder("deleteditems"); err == nil && bin.ID != m.FolderID {
-		s.place(c.box, bin.ID, m, m.Read)
+	c.box.Remove(m)
+	if bin, err := c.box.Folder("deleteditems"); err == nil && bin.ID != m.FolderID {
+		s.mail.Place(c.box, bin.ID, m, m.Read)
 	}
 	return &answer{status: http.StatusNoContent}, nil
 }
 
 // moveMessage gives the message a new id; the immutable one stays.
 func (s *Server) moveMessage(c *call) (*answer, error) {
-	o, err := readObject(c.body, "move", "destinationId", "DestinationId")
+	o, err := wire.ReadObject(c.body, "move", "destinationId", "DestinationId")
 	if err != nil {
 		return nil, err
 	}
 	var destination string
 	for _, name := range []string{"DestinationId", "destinationId"} {
-		if err := read(o, name, &destination); err != nil {
+		if err := wire.Read(o, name, &destination); err != nil {
 			return nil, err
 		}
 	}
 	if destination == "" {
-		return nil, badRequest("ErrorInvalidParameter", "The required parameter 'DestinationId' is missing.")
+		return nil, apierror.BadRequest("ErrorInvalidParameter", "The required parameter 'DestinationId' is missing.")
 	}
 	m, err := c.message()
 	if err != nil {
 		return nil, err
 	}
-	folder, err := c.box.folder(destination)
+	folder, err := c.box.Folder(destination)
 	if err != nil {
 		return nil, err
 	}
 	conversation := m.ConversationID
-	c.box.remove(m)
-	moved := s.place(c.box, folder.ID, m, m.Read)
+	c.box.Remove(m)
+	moved := s.mail.Place(c.box, folder.ID, m, m.Read)
 	if moved == nil {
-		return nil, itemNotFound()
+		return nil, apierror.ItemNotFound()
 	}
 	moved.ConversationID = conversation
 	return s.created(c, http.StatusCreated, moved), nil
@@ -135,13 +122,13 @@ func (s *Server) sendDraft(c *call) (*answer, error) {
 		return nil, err
 	}
 	if !m.Draft {
-		return nil, badRequest("ErrorInvalidRequest", "Only a draft can be sent.")
+		return nil, apierror.BadRequest("ErrorInvalidRequest", "Only a draft can be sent.")
 	}
-	if err := s.checkSendable(c, m); err != nil {
+	if err := exchange.Sendable(c.me, m); err != nil {
 		return nil, err
 	}
-	c.box.remove(m)
-	s.deliver(c.box, m, true)
+	c.box.Remove(m)
+	s.mail.Deliver(c.box, m, true)
 	return &answer{status: http.StatusAccepted}, nil
 }
 
@@ -153,46 +140,46 @@ func (s *Server) reply(c *call) (*answer, error) {
 		return nil, err
 	}
 	if strings.Contains(c.route.template, "/createReply") {
-		return s.created(c, http.StatusCreated, s.draft(c.box, m)), nil
+		return s.created(c, http.StatusCreated, s.mail.Draft(c.box, m)), nil
 	}
-	if err := s.checkSendable(c, m); err != nil {
+	if err := exchange.Sendable(c.me, m); err != nil {
 		return nil, err
 	}
-	s.deliver(c.box, m, true)
+	s.mail.Deliver(c.box, m, true)
 	return &answer{status: http.StatusAccepted}, nil
 }
 
-func (c *call) composeReply() (*message, error) {
+func (c *call) composeReply() (*exchange.Message, error) {
 	original, err := c.message()
 	if err != nil {
 		return nil, err
 	}
-	o := object{}
+	o := wire.Object{}
 	if len(c.body) > 0 {
-		if o, err = readObject(c.body, "reply", "comment", "Comment", "message", "Message"); err != nil {
+		if o, err = wire.ReadObject(c.body, "reply", "comment", "Comment", "message", "Message"); err != nil {
 			return nil, err
 		}
 	}
 	var comment string
 	var raw json.RawMessage
 	for _, names := range [][2]string{{"Comment", "Message"}, {"comment", "message"}} {
-		if err := read(o, names[0], &comment); err != nil {
+		if err := wire.Read(o, names[0], &comment); err != nil {
 			return nil, err
 		}
-		if err := read(o, names[1], &raw); err != nil {
+		if err := wire.Read(o, names[1], &raw); err != nil {
 			return nil, err
 		}
 	}
-	m := &message{}
+	m := &exchange.Message{}
 	if raw != nil {
-		if m, err = readMessage(raw); err != nil {
+		if m, err = wire.ReadMessage(raw); err != nil {
 			return nil, err
 		}
 	}
 	if comment != "" && m.Body != "" { // documented: one or the other
-		return nil, badRequest("ErrorInvalidParameter", "Specify either the comment or the body of the message, not both.")
+		return nil, apierror.BadRequest("ErrorInvalidParameter", "Specify either the comment or the body of the message, not both.")
 	}
-	m.inReplyTo = original.InternetMessageID
+	m.InReplyTo = original.InternetMessageID
 	if m.Subject == "" {
 		m.Subject = "RE: " + strings.TrimPrefix(strings.TrimPrefix(original.Subject, "RE: "), "Re: ")
 	}
@@ -207,7 +194,7 @@ func (c *call) composeReply() (*message, error) {
 		}
 	}
 	if m.Body == "" {
-		m.quote(original, comment)
+		m.Quote(original, comment)
 	}
 	return m, nil
 }
@@ -215,16 +202,4 @@ func (c *call) composeReply() (*message, error) {
 // others leaves oneself out.
 func (c *call) others(list []dataset.Address) []dataset.Address {
 	return slices.DeleteFunc(list, func(a dataset.Address) bool { return strings.EqualFold(a.Address, c.me.Mail) })
-}
-
-// quote puts the comment above the history.
-func (m *message) quote(original *message, comment string) {
-	head := "From: " + mailHeader([]dataset.Address{original.From}) + "\r\nSent: " + original.Sent.UTC().Format(time.RFC1123) + "\r\nSubject: " + original.Subject
-	m.Preview = preview(comment)
-	if m.HTML = original.HTML; !m.HTML {
-		m.Body = comment + "\r\n\r\n________________________________\r\n" + head + "\r\n\r\n" + original.Body
-		return
-	}
-	m.Body = "<html><body><div>" + strings.ReplaceAll(html.EscapeString(comment), "\n", "<br>") + `</div><hr><div id="divRplyFwdMsg">` +
-		strings.ReplaceAll(html.EscapeString(head), "\r\n", "<br>") + "</div>" + original.Body + "</body></html>"
 }

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"m365mcp/simulator/dataset"
+	"m365mcp/simulator/graph/exchange"
 	"m365mcp/simulator/token"
 )
 
@@ -25,7 +27,7 @@ const (
 
 func fixedNow() time.Time { return time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC) }
 
-func testID(kind string, n int) string { return exchangeID("AAMkAG", kind, fmt.Sprint(n), 120) }
+func testID(kind string, n int) string { return exchange.ID("AAMkAG", kind, fmt.Sprint(n), 120) }
 
 var (
 	dana = dataset.Address{Name: "Dana Ito", Address: "dana@contoso.example"}
@@ -49,9 +51,12 @@ func testTenant() *dataset.Tenant {
 func testMailbox(person string) *dataset.Mailbox {
 	folder := func(n int) string { return testID("folder"+person, n) }
 	box := &dataset.Mailbox{Folders: []dataset.Folder{
-		{ID: folder(1), Name: "Inbox", WellKnown: "inbox"}, {ID: folder(2), Name: "Sent Items", WellKnown: "sentitems"},
-		{ID: folder(3), Name: "Drafts", WellKnown: "drafts"}, {ID: folder(4), Name: "Archive", WellKnown: "archive"},
-		{ID: folder(5), Name: "Projects"}, {ID: folder(6), ParentID: folder(5), Name: "Alpha & Omega"},
+		{ID: folder(1), Name: "Inbox", WellKnown: "inbox"},
+		{ID: folder(2), Name: "Sent Items", WellKnown: "sentitems"},
+		{ID: folder(3), Name: "Drafts", WellKnown: "drafts"},
+		{ID: folder(4), Name: "Archive", WellKnown: "archive"},
+		{ID: folder(5), Name: "Projects"},
+		{ID: folder(6), ParentID: folder(5), Name: "Alpha & Omega"},
 	}}
 	for i := range inboxLen {
 		at := fixedNow().Add(-time.Duration(i) * time.Hour)
@@ -190,9 +195,9 @@ func (r *rig) do(t *testing.T, bearer, method, path, body string, headers ...str
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
 	out := reply{status: resp.StatusCode, header: resp.Header}
-	if out.body, err = io.ReadAll(resp.Body); err != nil {
+	out.body, err = io.ReadAll(resp.Body)
+	if err := errors.Join(err, resp.Body.Close()); err != nil {
 		t.Fatal(err)
 	}
 	if strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json") {

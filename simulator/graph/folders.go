@@ -7,68 +7,59 @@ import (
 	"strings"
 
 	"m365mcp/simulator/dataset"
+	"m365mcp/simulator/graph/apierror"
+	"m365mcp/simulator/graph/wire"
 )
 
 // listFolders lists the folders below the root, or below the folder of the
 // path. includeHiddenFolders is accepted; the data set has no hidden folder.
 func (s *Server) listFolders(c *call) (*answer, error) {
-	parent := c.box.root
+	parent := c.box.Root
 	path := "/mailFolders"
 	if name, ok := c.params["mailFolder-id"]; ok {
-		folder, err := c.box.folder(name)
+		folder, err := c.box.Folder(name)
 		if err != nil {
 			return nil, err
 		}
 		parent, path = folder.ID, "/mailFolders('"+name+"')/childFolders"
 	}
-	if hidden, ok := c.opts.custom["includehiddenfolders"]; ok && !containsFold([]string{"true", "false"}, hidden) {
-		return nil, badRequest("BadRequest", "Invalid value '%s' for includeHiddenFolders.", hidden)
+	if hidden, ok := c.opts.Custom("includehiddenfolders"); ok && !strings.EqualFold(hidden, "true") && !strings.EqualFold(hidden, "false") {
+		return nil, apierror.BadRequest("BadRequest", "Invalid value '%s' for includeHiddenFolders.", hidden)
 	}
-	names, err := c.opts.selected("mailFolder", folderProperties, []string{"childFolders", "messageRules", "messages"})
+	names, err := c.opts.Selected("mailFolder", wire.FolderProperties, []string{"childFolders", "messageRules", "messages"})
 	if err != nil {
 		return nil, err
 	}
-	folders, err := c.selectFolders(c.box.children(parent))
+	folders, err := c.selectFolders(c.box.Children(parent))
 	if err != nil {
 		return nil, err
 	}
-	from, to, next := c.opts.page(len(folders))
-	items := make([]any, 0, to-from)
-	for _, f := range folders[from:to] {
-		items = append(items, c.box.renderFolder(f, names))
-	}
-	value := map[string]any{"@odata.context": s.context(c, path), "value": items}
-	if next > 0 {
-		value["@odata.nextLink"] = s.nextLink(c, next)
-	}
-	if c.opts.count {
-		value["@odata.count"] = len(folders)
-	}
+	value := s.page(c, path, len(folders), func(i int) any { return wire.Folder(c.box, folders[i], names) })
 	return &answer{status: http.StatusOK, value: value}, nil
 }
 
 // selectFolders applies $filter and $orderby.
 func (c *call) selectFolders(folders []dataset.Folder) ([]dataset.Folder, error) {
-	filter, err := c.opts.filter("mailFolder", folderKinds)
+	filter, err := c.opts.Filter("mailFolder", wire.FolderKinds)
 	if err != nil {
 		return nil, err
 	}
-	keys, err := c.opts.orderBy("mailFolder", folderKinds)
+	keys, err := c.opts.OrderBy("mailFolder", wire.FolderKinds)
 	if err != nil {
 		return nil, err
 	}
 	if filter != nil {
 		folders = slices.DeleteFunc(folders, func(f dataset.Folder) bool {
-			return !filter.Match(func(path string) any { return c.box.folderProperty(f, path) })
+			return !filter.Match(func(path string) any { return wire.FolderProperty(c.box, f, path) })
 		})
 	}
 	for _, key := range slices.Backward(keys) {
-		if key.path != "displayName" {
-			return nil, badRequest("ErrorInvalidUrlQuery", "The query specified in the URI is not valid. The property '%s' cannot be used in the $orderby query option.", key.path)
+		if key.Path != "displayName" {
+			return nil, apierror.BadRequest("ErrorInvalidUrlQuery", "The query specified in the URI is not valid. The property '%s' cannot be used in the $orderby query option.", key.Path)
 		}
 		slices.SortStableFunc(folders, func(a, b dataset.Folder) int {
 			order := cmp.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
-			if key.descending {
+			if key.Descending {
 				return -order
 			}
 			return order
@@ -78,62 +69,18 @@ func (c *call) selectFolders(folders []dataset.Folder) ([]dataset.Folder, error)
 }
 
 func (s *Server) getFolder(c *call) (*answer, error) {
-	names, err := c.opts.selected("mailFolder", folderProperties, []string{"childFolders", "messageRules", "messages"})
+	names, err := c.opts.Selected("mailFolder", wire.FolderProperties, []string{"childFolders", "messageRules", "messages"})
 	if err != nil {
 		return nil, err
 	}
-	if c.opts.has("$expand") {
-		return nil, badRequest("BadRequest", "The query specified in the URI is not valid. $expand is not supported on mail folders by the simulated tenant.")
+	if c.opts.Has("$expand") {
+		return nil, apierror.BadRequest("BadRequest", "The query specified in the URI is not valid. $expand is not supported on mail folders by the simulated tenant.")
 	}
-	folder, err := c.box.folder(c.params["mailFolder-id"])
+	folder, err := c.box.Folder(c.params["mailFolder-id"])
 	if err != nil {
 		return nil, err
 	}
-	value := c.box.renderFolder(folder, names)
+	value := wire.Folder(c.box, folder, names)
 	value["@odata.context"] = s.context(c, "/mailFolders") + "/$entity"
 	return &answer{status: http.StatusOK, value: value}, nil
-}
-
-func (b *mailbox) renderFolder(f dataset.Folder, names []string) map[string]any {
-	out := map[string]any{}
-	for _, name := range names {
-		if value := b.folderProperty(f, name); value != nil {
-			out[name] = value
-		}
-	}
-	return out
-}
-
-func (b *mailbox) folderProperty(f dataset.Folder, name string) any {
-	switch name {
-	case "id":
-		return f.ID
-	case "displayName":
-		return f.Name
-	case "parentFolderId":
-		if f.ID == b.root { // the root's own parent is not shown to anybody
-			return exchangeID("AQMkAD", b.person.ID, "store", 88)
-		}
-		return orElse(f.ParentID, b.root)
-	case "childFolderCount":
-		return len(b.children(f.ID))
-	case "unreadItemCount":
-		return b.count(f.ID, true)
-	case "totalItemCount":
-		return b.count(f.ID, false)
-	case "isHidden":
-		return false
-	default:
-		return nil
-	}
-}
-
-func (b *mailbox) count(folderID string, unreadOnly bool) int {
-	n := 0
-	for _, m := range b.messages {
-		if m.FolderID == folderID && (!unreadOnly || !m.Read) {
-			n++
-		}
-	}
-	return n
 }

@@ -1,16 +1,18 @@
 package graph
 
 import (
-	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
+	"m365mcp/simulator/graph/apierror"
+	"m365mcp/simulator/graph/exchange"
 	"m365mcp/simulator/graph/odata"
+	"m365mcp/simulator/graph/query"
+	"m365mcp/simulator/graph/wire"
 )
 
 // maxSearch is how many messages a $search ever finds.
@@ -25,18 +27,7 @@ func (s *Server) listMessages(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	from, to, next := c.opts.page(len(found))
-	items := make([]any, 0, to-from)
-	for _, m := range found[from:to] {
-		items = append(items, view.message(m))
-	}
-	value := map[string]any{"@odata.context": s.context(c, c.messagesPath()), "value": items}
-	if next > 0 {
-		value["@odata.nextLink"] = s.nextLink(c, next)
-	}
-	if c.opts.count && !c.opts.has("$search") {
-		value["@odata.count"] = len(found)
-	}
+	value := s.page(c, c.messagesPath(), len(found), func(i int) any { return view.Message(found[i]) })
 	return &answer{status: http.StatusOK, value: value, preferences: true}, nil
 }
 
@@ -57,173 +48,119 @@ func (s *Server) getMessage(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	value := view.message(m)
+	value := view.Message(m)
 	value["@odata.context"] = s.context(c, c.messagesPath()) + "/$entity"
 	return &answer{status: http.StatusOK, value: value, preferences: true}, nil
 }
 
+// getMIME is the message in the format of RFC 5322 and RFC 2045.
+func (*Server) getMIME(c *call) (*answer, error) {
+	m, err := c.message()
+	if err != nil {
+		return nil, err
+	}
+	raw, err := m.MIME()
+	if err != nil {
+		return nil, fmt.Errorf("writing MIME: %w", err)
+	}
+	return &answer{status: http.StatusOK, raw: raw, contentType: "text/plain"}, nil
+}
+
 // message finds the message of the path, which must be in the folder of the
 // path where there is one.
-func (c *call) message() (*message, error) {
-	m, err := c.box.message(c.params["message-id"])
+func (c *call) message() (*exchange.Message, error) {
+	m, err := c.box.Message(c.params["message-id"])
 	if err != nil {
 		return nil, err
 	}
 	if name, ok := c.params["mailFolder-id"]; ok {
-		folder, err := c.box.folder(name)
+		folder, err := c.box.Folder(name)
 		if err != nil {
 			return nil, err
 		}
 		if folder.ID != m.FolderID {
-			return nil, itemNotFound()
+			return nil, apierror.ItemNotFound()
 		}
 	}
 	return m, nil
 }
 
 // messageView reads $select, $expand and Prefer.
-func (s *Server) messageView(c *call) (renderer, error) {
-	names, err := c.opts.selected("message", messageProperties, messageOnDemand, messageNavigation)
+func (s *Server) messageView(c *call) (wire.Renderer, error) {
+	names, err := c.opts.Selected("message", wire.MessageProperties, wire.MessageOnDemand, wire.MessageNavigation)
 	if err != nil {
-		return renderer{}, err
+		return wire.Renderer{}, err
 	}
-	view := renderer{base: s.opts.BaseURL, names: names, prefer: c.prefer, basic: c.basicOnly()}
-	for _, expand := range c.opts.list("$expand") {
+	view := wire.Renderer{Base: s.opts.BaseURL, Names: names, Prefer: c.prefer, Basic: c.basicOnly()}
+	for _, expand := range c.opts.List("$expand") {
 		switch {
-		case expand == "attachments" && view.basic:
-			return renderer{}, accessDenied()
+		case expand == "attachments" && view.Basic:
+			return wire.Renderer{}, apierror.AccessDenied()
 		case expand == "attachments":
-			view.withFile = true
-		case !slices.Contains(messageNavigation, expand):
-			return renderer{}, badRequest("BadRequest", "Parsing OData Select and Expand failed: Could not find a property named '%s' on type 'microsoft.graph.message'.", expand)
+			view.WithFile = true
+		case !slices.Contains(wire.MessageNavigation, expand):
+			return wire.Renderer{}, apierror.BadRequest("BadRequest", "Parsing OData Select and Expand failed: Could not find a property named '%s' on type 'microsoft.graph.message'.", expand)
 		}
 	}
 	return view, nil
 }
 
 // findMessages applies the folder of the path, $search or $filter, and $orderby.
-func (s *Server) findMessages(c *call) ([]*message, error) {
-	candidates := c.box.messages
+func (s *Server) findMessages(c *call) ([]*exchange.Message, error) {
+	candidates := c.box.Messages("")
 	if name, ok := c.params["mailFolder-id"]; ok {
-		folder, err := c.box.folder(name)
+		folder, err := c.box.Folder(name)
 		if err != nil {
 			return nil, err
 		}
-		candidates = slices.Collect(func(yield func(*message) bool) {
-			for _, m := range c.box.messages {
-				if m.FolderID == folder.ID && !yield(m) {
-					return
-				}
-			}
-		})
+		candidates = c.box.Messages(folder.ID)
 	}
-	if c.opts.has("$search") {
+	if c.opts.Has("$search") {
 		return s.searchMessages(c, candidates)
 	}
-	filter, err := c.opts.filter("message", messageKinds)
+	filter, err := c.opts.Filter("message", wire.MessageKinds)
 	if err != nil {
 		return nil, err
 	}
-	keys, err := c.opts.orderBy("message", messageKinds)
+	keys, err := c.opts.OrderBy("message", wire.MessageKinds)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkEfficient(filter, keys); err != nil {
+	if err := query.CheckEfficient(filter, keys); err != nil {
 		return nil, err
 	}
 	if c.basicOnly() && readsContent(filter, keys) {
-		return nil, accessDenied()
+		return nil, apierror.AccessDenied()
 	}
 	found := candidates
 	if filter != nil {
 		found = nil
 		for _, m := range candidates {
-			if filter.Match(func(path string) any { value, _ := m.plain(path); return value }) {
+			if filter.Match(wire.Values(m)) {
 				found = append(found, m)
 			}
 		}
 	}
 	if len(keys) > 0 {
 		found = slices.Clone(found)
-		slices.SortStableFunc(found, func(a, b *message) int { return compareBy(keys, a, b) })
+		slices.SortStableFunc(found, func(a, b *exchange.Message) int { return query.Compare(keys, wire.Values(a), wire.Values(b)) })
 	}
 	return found, nil
 }
 
-// checkEfficient is Exchange's rule for $filter with $orderby: the properties
-// of $orderby must be in $filter, in the same order and before all others
-// (Graph, "List messages", using filter and orderby in the same query).
-func checkEfficient(filter *odata.Filter, keys []sortKey) error {
-	if filter == nil || len(keys) == 0 {
-		return nil
-	}
-	paths := filter.Paths()
-	for i, key := range keys {
-		if i >= len(paths) || paths[i] != key.path {
-			return badRequest("InefficientFilter", "The restriction or sort order is too complex for this operation.")
-		}
-	}
-	return nil
-}
-
 // readsContent reports whether a query would tell what Mail.ReadBasic hides.
-func readsContent(filter *odata.Filter, keys []sortKey) bool {
+func readsContent(filter *odata.Filter, keys []query.SortKey) bool {
 	var paths []string
 	if filter != nil {
 		paths = slices.Clone(filter.Paths())
 	}
 	for _, key := range keys {
-		paths = append(paths, key.path)
+		paths = append(paths, key.Path)
 	}
 	return slices.ContainsFunc(paths, func(path string) bool {
 		root, _, _ := strings.Cut(path, "/")
-		return slices.Contains(basicHidden, root)
+		return slices.Contains(wire.BasicHidden, root)
 	})
-}
-
-func compareBy(keys []sortKey, a, b *message) int {
-	for _, key := range keys {
-		x, _ := a.plain(key.path)
-		y, _ := b.plain(key.path)
-		order := comparePlain(x, y)
-		if key.descending {
-			order = -order
-		}
-		if order != 0 {
-			return order
-		}
-	}
-	return 0
-}
-
-func comparePlain(x, y any) int {
-	switch a := x.(type) {
-	case time.Time:
-		if b, ok := y.(time.Time); ok {
-			return a.Compare(b)
-		}
-	case string:
-		if b, ok := y.(string); ok {
-			return cmp.Compare(strings.ToLower(a), strings.ToLower(b))
-		}
-	case bool:
-		if b, ok := y.(bool); ok && a != b {
-			if b {
-				return -1
-			}
-			return 1
-		}
-	}
-	return 0
-}
-
-// context is the @odata.context of a resource of the owner.
-func (s *Server) context(c *call, path string) string {
-	context := s.opts.BaseURL + "/v1.0/$metadata#users('" + c.owner.ID + "')" + path
-	if names := c.opts.list("$select"); names != nil {
-		context += "(" + strings.Join(names, ",") + ")"
-	}
-	return context
 }
 
 func (c *call) messagesPath() string {

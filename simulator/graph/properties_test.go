@@ -12,19 +12,20 @@ import (
 
 	"m365mcp/internal/testenv"
 	"m365mcp/simulator/graph/odata"
+	"m365mcp/simulator/graph/wire"
 )
 
 func TestPropertyTablesAreMicrosofts(t *testing.T) {
 	t.Parallel()
 	d := microsoftSlice(t)
 	for name, have := range map[string][]string{
-		"message":         slices.Concat(messageProperties, messageOnDemand),
-		"mailFolder":      folderProperties,
-		"user":            slices.Concat(userDefault, userHeld, userNull, userEmpty),
-		"event":           eventProperties,
-		"attachment":      attachmentBase,
-		"fileAttachment":  slices.Concat(attachmentBase, fileAttachment),
-		"mailboxSettings": settingsProperties,
+		"message":         slices.Concat(wire.MessageProperties, wire.MessageOnDemand),
+		"mailFolder":      wire.FolderProperties,
+		"user":            slices.Concat(wire.UserDefault, wire.UserHeld, wire.UserNull, wire.UserEmpty),
+		"event":           wire.EventProperties,
+		"attachment":      wire.AttachmentBase,
+		"fileAttachment":  slices.Concat(wire.AttachmentBase, wire.FileAttachment),
+		"mailboxSettings": wire.SettingsProperties,
 	} {
 		sorted := slices.Sorted(slices.Values(have))
 		if diff := cmp.Diff(d.properties(name), sorted); diff != "" {
@@ -41,10 +42,10 @@ func TestPropertyTablesAreMicrosofts(t *testing.T) {
 		slices.Sort(out)
 		return out
 	}
-	if diff := cmp.Diff(d.properties("message"), top(messageKinds)); diff != "" {
+	if diff := cmp.Diff(d.properties("message"), top(wire.MessageKinds)); diff != "" {
 		t.Errorf("kinds of message:\n%s", diff)
 	}
-	if diff := cmp.Diff(d.properties("mailFolder"), top(folderKinds)); diff != "" {
+	if diff := cmp.Diff(d.properties("mailFolder"), top(wire.FolderKinds)); diff != "" {
 		t.Errorf("kinds of mailFolder:\n%s", diff)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"m365mcp/simulator/graph/apierror"
 )
 
 // route is an operation of Microsoft's OpenAPI description.
@@ -87,7 +89,7 @@ func routeTable() []route {
 func matchRoute(routes []route, method, escapedPath string) (*route, map[string]string, error) {
 	version, rest, _ := strings.Cut(strings.TrimPrefix(escapedPath, "/"), "/")
 	if version != "v1.0" {
-		return nil, nil, badRequest("BadRequest", "Invalid version: %s.", version)
+		return nil, nil, apierror.BadRequest("BadRequest", "Invalid version: %s.", version)
 	}
 	segments, err := splitPath(strings.TrimSuffix(rest, "/"))
 	if err != nil {
@@ -107,13 +109,13 @@ func matchRoute(routes []route, method, escapedPath string) (*route, map[string]
 		}
 	}
 	if wrongMethod {
-		return nil, nil, &apiError{status: http.StatusMethodNotAllowed, code: "Request_BadRequest", message: "Specified HTTP method is not allowed for the request target."}
+		return nil, nil, &apierror.Error{Status: http.StatusMethodNotAllowed, Code: "Request_BadRequest", Message: "Specified HTTP method is not allowed for the request target."}
 	}
 	unknown := ""
 	if len(segments) > 0 {
 		unknown = segments[min(deepest, len(segments)-1)]
 	}
-	return nil, nil, badRequest("BadRequest", "Resource not found for the segment '%s'.", unknown)
+	return nil, nil, apierror.BadRequest("BadRequest", "Resource not found for the segment '%s'.", unknown)
 }
 
 // splitPath also takes OData's key syntax, messages('id') for messages/id, and
@@ -123,7 +125,7 @@ func splitPath(path string) ([]string, error) {
 	for raw := range strings.SplitSeq(path, "/") {
 		segment, err := url.PathUnescape(raw)
 		if err != nil {
-			return nil, badRequest("BadRequest", "Malformed percent-encoding in the request path.")
+			return nil, apierror.BadRequest("BadRequest", "Malformed percent-encoding in the request path.")
 		}
 		name, key, found := strings.Cut(segment, "('")
 		key, closed := strings.CutSuffix(key, "')")

@@ -150,16 +150,3 @@ func TestSendMailRefuses(t *testing.T) {
 		t.Errorf("a refused message was kept: %d in Sent Items", n)
 	}
 }
-
-func FuzzReadMessage(f *testing.F) {
-	f.Add([]byte(`{"subject":"x","toRecipients":[{"emailAddress":{"address":"a@b.example"}}],"attachments":[{"@odata.type":"#microsoft.graph.fileAttachment","name":"a"}]}`))
-	f.Add([]byte(`{"body":{"contentType":"html","content":"<p>"}}`))
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		m, err := readMessage(raw)
-		if err == nil {
-			if _, err := m.mime(); err != nil {
-				t.Errorf("cannot be written as MIME: %v", err)
-			}
-		}
-	})
-}

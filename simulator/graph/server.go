@@ -7,6 +7,11 @@
 // operation, and then answered under one lock. Shapes, errors and headers
 // follow Microsoft's metadata and documentation and not any particular client:
 // the package imports nothing of the product it is a witness for.
+//
+//	exchange  mailboxes, messages and the transport between them
+//	wire      Graph's JSON of them, both ways
+//	query     OData's system query options; odata is its filters, kql its search
+//	apierror  what is refused, in Graph's words
 package graph
 
 import (
@@ -19,6 +24,9 @@ import (
 
 	"m365mcp/simulator/dataset"
 	"m365mcp/simulator/fault"
+	"m365mcp/simulator/graph/apierror"
+	"m365mcp/simulator/graph/exchange"
+	"m365mcp/simulator/graph/query"
 	"m365mcp/simulator/token"
 )
 
@@ -46,9 +54,8 @@ type Server struct {
 	handler http.Handler
 	log     *requestLog
 
-	mu        sync.RWMutex
-	mailboxes map[string]*mailbox // by person
-	serial    int                 // of messages created here
+	mu   sync.RWMutex // guards mail
+	mail *exchange.Store
 }
 
 // New returns a server with a copy of the tenant's mailboxes, so that several
@@ -57,13 +64,7 @@ func New(opts Options) *Server {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{opts: opts, routes: routeTable(), log: newRequestLog(), mailboxes: map[string]*mailbox{}}
-	for i := range opts.Tenant.People {
-		person := &opts.Tenant.People[i]
-		if content := opts.Tenant.Mailbox[person.ID]; content != nil {
-			s.mailboxes[person.ID] = newMailbox(person, content)
-		}
-	}
+	s := &Server{opts: opts, routes: routeTable(), log: newRequestLog(), mail: exchange.NewStore(opts.Tenant, opts.Now)}
 	s.handler = http.HandlerFunc(s.serve)
 	if opts.Faults != nil {
 		s.handler = opts.Faults.Middleware(s.handler)
@@ -73,15 +74,15 @@ func New(opts Options) *Server {
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c := s.newCall(r)
+	ctx, c := r.Context(), s.newCall(r)
 	tracked := &statusWriter{ResponseWriter: w}
 	finish := s.log.begin(c, s.opts.Now())
 	defer func() {
 		finish(tracked)
-		s.opts.Logger.LogAttrs(r.Context(), slog.LevelDebug, "simulated graph",
+		s.opts.Logger.LogAttrs(ctx, slog.LevelDebug, "simulated graph",
 			slog.String("method", r.Method), slog.String("path", r.URL.EscapedPath()), slog.Int("status", tracked.status))
 	}()
-	s.handler.ServeHTTP(tracked, r.WithContext(withCall(r.Context(), c)))
+	s.handler.ServeHTTP(tracked, r.WithContext(withCall(ctx, c)))
 }
 
 // serve answers a request that no fault has claimed.
@@ -89,10 +90,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	c := callOf(r.Context())
 	result, err := s.answer(w, c)
 	if err != nil {
-		s.writeError(w, c, err)
+		s.writeError(r.Context(), w, c, err)
 		return
 	}
-	s.write(w, c, result)
+	s.write(r.Context(), w, c, result)
 }
 
 // answer holds the steps that no operation may skip.
@@ -109,23 +110,25 @@ func (s *Server) answer(w http.ResponseWriter, c *call) (*answer, error) {
 		return nil, c.matchErr
 	}
 	if limit := s.opts.MailboxConcurrency; limit > 0 && c.inFlight > limit {
-		return nil, &apiError{
-			status: http.StatusTooManyRequests, code: "ApplicationThrottled",
-			message: "Application is over its MailboxConcurrency limit.", header: map[string]string{"Retry-After": "1"},
+		return nil, &apierror.Error{
+			Status: http.StatusTooManyRequests, Code: "ApplicationThrottled",
+			Message: "Application is over its MailboxConcurrency limit.", Header: map[string]string{"Retry-After": "1"},
 		}
 	}
 	if err := s.authorize(c); err != nil {
 		return nil, err
 	}
-	if err := c.parseQuery(); err != nil {
+	opts, err := query.Parse(c.r.URL.RawQuery, c.route.options, c.owner.ID+"|"+c.r.URL.EscapedPath())
+	if err != nil {
 		return nil, err
 	}
+	c.opts = opts
 	if c.route.method != http.MethodGet {
 		body, err := io.ReadAll(http.MaxBytesReader(w, c.r.Body, maxBody))
 		if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-			return nil, &apiError{status: http.StatusRequestEntityTooLarge, code: "RequestEntityTooLarge", message: "The request is larger than the 4 MB that Microsoft Graph accepts."}
+			return nil, &apierror.Error{Status: http.StatusRequestEntityTooLarge, Code: "RequestEntityTooLarge", Message: "The request is larger than the 4 MB that Microsoft Graph accepts."}
 		} else if err != nil {
-			return nil, badRequest("BadRequest", "The request body could not be read.")
+			return nil, apierror.BadRequest("BadRequest", "The request body could not be read.")
 		}
 		c.body = body
 		s.mu.Lock()

@@ -73,8 +73,8 @@ func TestFaultsComeBeforeAuthentication(t *testing.T) {
 		t.Errorf("second: %d", got.status)
 	}
 	board.Add(fault.Rule{Path: "**/sendMail", ResetAfter: true, Times: 1})
-	if _, err := r.http.Client().Post(r.http.URL+"/v1.0/me/sendMail", "application/json", nil); err == nil {
-		t.Error("the connection was not broken")
+	if resp, err := r.http.Client().Post(r.http.URL+"/v1.0/me/sendMail", "application/json", nil); err == nil {
+		t.Error("the connection was not broken", resp.Body.Close())
 	}
 	records := r.server.Requests()
 	if last := records[len(records)-1]; last.Template != "/me/sendMail" || last.Status != 0 {

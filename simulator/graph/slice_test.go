@@ -47,7 +47,7 @@ type description struct {
 
 var (
 	slice     description
-	sliceErr  error
+	errSlice  error
 	sliceOnce sync.Once
 )
 
@@ -57,12 +57,12 @@ func microsoftSlice(t *testing.T) *description {
 	dir := testenv.GraphData(t)
 	sliceOnce.Do(func() {
 		var raw []byte
-		if raw, sliceErr = os.ReadFile(filepath.Join(dir, "graph-v1.0-slice.json")); sliceErr == nil {
-			sliceErr = json.Unmarshal(raw, &slice)
+		if raw, errSlice = os.ReadFile(filepath.Join(dir, "graph-v1.0-slice.json")); errSlice == nil {
+			errSlice = json.Unmarshal(raw, &slice)
 		}
 	})
-	if sliceErr != nil {
-		t.Fatal(sliceErr)
+	if errSlice != nil {
+		t.Fatal(errSlice)
 	}
 	return &slice
 }

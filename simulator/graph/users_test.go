@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"m365mcp/simulator/dataset"
+	"m365mcp/simulator/graph/wire"
 )
 
 func TestUser(t *testing.T) {
@@ -24,7 +25,7 @@ func TestUser(t *testing.T) {
 			t.Errorf("%s: %s", path, diff)
 		}
 	}
-	everything := r.get(t, "/me"+q("$select", strings.Join(slices.Concat(userDefault, userHeld, userNull, userEmpty), ",")))
+	everything := r.get(t, "/me"+q("$select", strings.Join(slices.Concat(wire.UserDefault, wire.UserHeld, wire.UserNull, wire.UserEmpty), ",")))
 	if everything.status != 200 || everything.json["companyName"] != "Contoso" {
 		t.Errorf("everything: %d %s", everything.status, everything.body)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
+	driver "modernc.org/sqlite"
 
 	"m365mcp/audit"
 )
@@ -136,7 +137,7 @@ func (s *auditStore) Head(ctx context.Context) (audit.Head, error) {
 		(SELECT coalesce(max(idx) + 1, 0) FROM audit_hash),
 		(SELECT note FROM audit_checkpoint)`).Scan(&h.Size, &h.Hashes, &h.Checkpoint)
 	if err != nil {
-		return audit.Head{}, fmt.Errorf("audit head: %w", err)
+		return audit.Head{}, damaged("audit head", err)
 	}
 	return h, nil
 }
@@ -155,7 +156,7 @@ func (s *auditStore) Open(ctx context.Context) ([]audit.Entry, error) {
 func (s *auditStore) entries(ctx context.Context, query string, args ...any) (_ []audit.Entry, err error) {
 	rows, err := s.db.reader.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, fmt.Errorf("audit entries: %w", err)
+		return nil, damaged("audit entries", err)
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	var out []audit.Entry
@@ -164,7 +165,7 @@ func (s *auditStore) entries(ctx context.Context, query string, args ...any) (_ 
 		var tenant, user sql.NullString
 		var values []byte
 		if err := rows.Scan(&e.Index, &e.Record, &tenant, &user, &values); err != nil {
-			return nil, fmt.Errorf("audit entries: %w", err)
+			return nil, damaged("audit entries", err)
 		}
 		if tenant.Valid {
 			e.Personal = &audit.Personal{TenantID: tenant.String, UserID: user.String, Values: values}
@@ -177,7 +178,7 @@ func (s *auditStore) entries(ctx context.Context, query string, args ...any) (_ 
 func (s *auditStore) Hashes(ctx context.Context, from, to int64) (_ map[int64]tlog.Hash, err error) {
 	rows, err := s.db.reader.QueryContext(ctx, "SELECT idx, hash FROM audit_hash WHERE idx >= ? AND idx < ?", from, to)
 	if err != nil {
-		return nil, fmt.Errorf("audit hashes: %w", err)
+		return nil, damaged("audit hashes", err)
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	out := map[int64]tlog.Hash{}
@@ -185,7 +186,7 @@ func (s *auditStore) Hashes(ctx context.Context, from, to int64) (_ map[int64]tl
 		var index int64
 		var hash []byte
 		if err := rows.Scan(&index, &hash); err != nil {
-			return nil, fmt.Errorf("audit hashes: %w", err)
+			return nil, damaged("audit hashes", err)
 		}
 		if len(hash) == tlog.HashSize {
 			out[index] = tlog.Hash(hash)
@@ -199,7 +200,28 @@ func (s *auditStore) Held(ctx context.Context, p audit.Person) (int, error) {
 	err := s.db.reader.QueryRowContext(ctx,
 		"SELECT count(*) FROM audit_personal WHERE tenant_id = ? AND user_id = ?", p.TenantID, p.UserID).Scan(&n)
 	if err != nil {
-		return 0, fmt.Errorf("audit personal values: %w", err)
+		return 0, damaged("audit personal values", err)
 	}
 	return n, nil
 }
+
+// damaged names an error of reading, and tells a database that is no log any more
+// from one that cannot be asked just now.
+func damaged(what string, err error) error {
+	if sqliteErr, ok := errors.AsType[*driver.Error](err); ok {
+		missing := sqliteErr.Code() == codeError && strings.Contains(sqliteErr.Error(), "no such")
+		if code := sqliteErr.Code() & 0xff; missing || code == codeCorrupt || code == codeNotADatabase {
+			return fmt.Errorf("%w: %s: %w", audit.ErrDamaged, what, err)
+		}
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+// Result codes of SQLite (https://sqlite.org/rescode.html).
+const (
+	codeError        = 1
+	codeReadOnly     = 8
+	codeCorrupt      = 11
+	codeCantOpen     = 14
+	codeNotADatabase = 26
+)

@@ -13,7 +13,7 @@ import (
 
 func openAudit(t *testing.T) (audit.Store, string) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "audit.db")
+	path := filepath.Join(t.TempDir(), "data", "audit.db")
 	db, err := sqlite.Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)

@@ -17,9 +17,12 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	driver "modernc.org/sqlite" // and registers itself as "sqlite"
+
+	"m365mcp/internal/private"
 )
 
 //go:embed migrations/*.sql
@@ -31,7 +34,7 @@ type DB struct {
 	reader *sql.DB
 
 	mu      sync.Mutex // guards the order "set synchronous, then begin"
-	durable bool       // what the writing connection is set to
+	current synchronous
 
 	prepared sync.Map // of *sql.Stmt on reader, by query
 }
@@ -43,10 +46,29 @@ const (
 	buffered durability = false // with the operating system when write returns
 )
 
+// synchronous is what the writing connection was last set to. The zero value
+// means that nobody knows.
+type synchronous struct {
+	conn  any // the driver's, because database/sql may replace it
+	level durability
+}
+
+const pragmaTimeout = 10 * time.Second
+
 // Open opens or creates the database at path and brings its schema up to date.
+// It refuses one that other users may write: a [private.Error] says what to do.
 func Open(ctx context.Context, path string) (_ *DB, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	if err := private.Folder(filepath.Dir(path)); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	// With the files that SQLite keeps beside it: what stands in them counts as committed.
+	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
+		if err := private.File(path + suffix); err != nil {
+			return nil, fmt.Errorf("database: %w", err)
+		}
 	}
 	// Created here and not by the driver, for the mode: it holds sealed tokens and personal data.
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the operator names the path
@@ -56,7 +78,7 @@ func Open(ctx context.Context, path string) (_ *DB, err error) {
 	if err := f.Close(); err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
-	db := &DB{durable: true}
+	db := &DB{}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, db.Close())
@@ -75,19 +97,36 @@ func Open(ctx context.Context, path string) (_ *DB, err error) {
 }
 
 // OpenReadOnly opens an existing database for inspection beside a running
-// server; it changes nothing, the schema included.
+// server; it changes nothing, the schema included. Where nothing can be written
+// and no server has left a write-ahead log, as in a copy kept as evidence, the
+// file is read as it is.
 func OpenReadOnly(ctx context.Context, path string) (*DB, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
-	reader, err := open(path, "ro")
+	reader, err := openChecked(ctx, path)
+	if e, ok := errors.AsType[*driver.Error](err); ok && (e.Code()&0xff == codeReadOnly || e.Code()&0xff == codeCantOpen) {
+		if _, walErr := os.Stat(path + "-wal"); errors.Is(walErr, fs.ErrNotExist) {
+			reader, err = openChecked(ctx, path, "immutable", "1")
+		}
+	}
+	if err != nil {
+		return nil, damaged("database "+path, err)
+	}
+	return &DB{reader: reader}, nil
+}
+
+// openChecked opens for reading and reads a first page, which a ping does not.
+func openChecked(ctx context.Context, path string, extra ...string) (*sql.DB, error) {
+	reader, err := open(path, "ro", extra...)
 	if err != nil {
 		return nil, err
 	}
-	if err := reader.PingContext(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("database %s: %w", path, err), reader.Close())
+	var tables int
+	if err := reader.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
+		return nil, errors.Join(err, reader.Close())
 	}
-	return &DB{reader: reader}, nil
+	return reader, nil
 }
 
 func open(path, mode string, extra ...string) (*sql.DB, error) {
@@ -135,11 +174,10 @@ func (db *DB) queryRow(ctx context.Context, query string, args ...any) *sql.Row 
 	if err != nil { // says the same again, where the row's error is looked at
 		return db.reader.QueryRowContext(ctx, query, args...)
 	}
-	if first, raced := db.prepared.LoadOrStore(query, stmt); raced {
-		if s, ok := first.(*sql.Stmt); ok {
-			_ = stmt.Close() // of two that were prepared at once, one is enough
-			stmt = s
-		}
+	first, raced := db.prepared.LoadOrStore(query, stmt)
+	if s, ok := first.(*sql.Stmt); ok && raced {
+		defer func() { _ = stmt.Close() }() // of two that were prepared at once, one is enough
+		return s.QueryRowContext(ctx, args...)
 	}
 	return stmt.QueryRowContext(ctx, args...)
 }
@@ -173,15 +211,8 @@ func (db *DB) write(ctx context.Context, d durability, fn func(*sql.Tx) error) (
 		return fmt.Errorf("database: %w", err)
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
-	if want := bool(d); want != db.durable {
-		level := "NORMAL"
-		if want {
-			level = "FULL"
-		}
-		if _, err := conn.ExecContext(ctx, "PRAGMA synchronous="+level); err != nil {
-			return fmt.Errorf("database: %w", err)
-		}
-		db.durable = want
+	if err := db.setSynchronous(ctx, conn, d); err != nil {
+		return fmt.Errorf("database: %w", err)
 	}
 	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
@@ -196,5 +227,29 @@ func (db *DB) write(ctx context.Context, d durability, fn func(*sql.Tx) error) (
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("database: commit: %w", err)
 	}
+	return nil
+}
+
+// setSynchronous makes the transactions of conn as durable as d.
+func (db *DB) setSynchronous(ctx context.Context, conn *sql.Conn, d durability) error {
+	want := synchronous{level: d}
+	if err := conn.Raw(func(c any) error { want.conn = c; return nil }); err != nil {
+		return err
+	}
+	if want == db.current {
+		return nil
+	}
+	level := "NORMAL"
+	if d == synced {
+		level = "FULL"
+	}
+	db.current = synchronous{}
+	// Not with ctx: where it ends meanwhile, the driver reports that of a PRAGMA that took effect.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pragmaTimeout)
+	defer cancel()
+	if _, err := conn.ExecContext(ctx, "PRAGMA synchronous="+level); err != nil {
+		return err
+	}
+	db.current = want
 	return nil
 }

@@ -61,6 +61,13 @@ func (o oauth) InsertGrant(ctx context.Context, g authserver.Grant, c authserver
 			millis(g.CreatedAt), g.Epoch, millis(g.CreatedAt), millis(g.LastUsedAt), millis(g.ExpiresAt), millis(g.EndsAt)); err != nil {
 			return fmt.Errorf("insert grant: %w", err)
 		}
+		var killed bool
+		if err := tx.QueryRowContext(ctx, `SELECT `+grantKilled+` FROM oauth_grants g WHERE g.id = ?`, g.ID).Scan(&killed); err != nil {
+			return fmt.Errorf("insert grant: kills: %w", err)
+		}
+		if killed {
+			return authserver.ErrRevoked // and roll back
+		}
 		if _, err := tx.ExecContext(ctx, `
 			INSERT INTO oauth_codes (digest, grant_id, redirect_uri, challenge, expires_at) VALUES (?, ?, ?, ?, ?)`,
 			c.Digest[:], g.ID, c.RedirectURI, c.Challenge, millis(c.ExpiresAt)); err != nil {

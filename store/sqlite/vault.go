@@ -37,6 +37,7 @@ func (v vault) Row(ctx context.Context, grantID string) (entra.VaultRow, error) 
 	return row, nil
 }
 
+// Put fails where there is no such grant, by the table's foreign key.
 func (v vault) Put(ctx context.Context, grantID string, row entra.VaultRow) error {
 	return v.db.write(ctx, synced, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `

@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"m365mcp/authserver"
 	"m365mcp/entra"
 	"m365mcp/store/sqlite"
 	"m365mcp/store/storetest"
@@ -11,7 +12,7 @@ import (
 
 func TestVault(t *testing.T) {
 	t.Parallel()
-	storetest.Vault(t, func(t *testing.T) entra.VaultStore {
+	storetest.Vault(t, func(t *testing.T) (entra.VaultStore, authserver.Store) {
 		t.Helper()
 		db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "m365.db"))
 		if err != nil {
@@ -22,6 +23,6 @@ func TestVault(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		return db.Vault()
+		return db.Vault(), db.OAuth()
 	})
 }

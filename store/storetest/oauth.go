@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -26,8 +27,11 @@ func OAuth(t *testing.T, open func(t *testing.T) authserver.Store) {
 	}{
 		{"clients", oauthClients},
 		{"client limit", oauthClientLimit},
+		{"eviction of unused clients", oauthEviction},
 		{"idle clients", oauthIdleClients},
 		{"sign-ins", oauthSignIns},
+		{"one ticket used at once by many", oauthTicketRace},
+		{"sign-in limit", oauthSignInLimit},
 		{"grants and codes", oauthGrants},
 		{"codes that fail", oauthBadCodes},
 		{"one code redeemed at once by many", oauthCodeRace},
@@ -82,21 +86,52 @@ func oauthPair(id string, generation int64, at time.Time) authserver.Pair {
 func oauthInsert(t *testing.T, s authserver.Store, id, client, user string) {
 	t.Helper()
 	if _, err := s.Client(t.Context(), client); errors.Is(err, authserver.ErrNotFound) {
-		must(t, s.InsertClient(t.Context(), oauthClient(client), 100))
+		must(t, s.InsertClient(t.Context(), oauthClient(client), oauthRoom))
 	}
 	g, c := oauthGrant(id, client, user)
 	g.Epoch = oauthEpoch(t, s)
 	must(t, s.InsertGrant(t.Context(), g, c))
 }
 
+// Grants inserts grants of these names into an empty store, for tests of what
+// belongs to a grant.
+func Grants(tb testing.TB, s authserver.Store, ids ...string) {
+	tb.Helper()
+	const client = "a"
+	err := s.InsertClient(tb.Context(), oauthClient(client), oauthRoom)
+	for _, id := range ids {
+		g, c := oauthGrant(id, client, "ann")
+		err = errors.Join(err, s.InsertGrant(tb.Context(), g, c))
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// oauthRoom is more than the suite needs.
+var oauthRoom = authserver.ClientLimits{Clients: 100, Unused: 100}
+
+// oauthSignIn is an approved request for a minute, under names that follow from the
+// ticket's.
+func oauthSignIn(ticket, client string) authserver.SignIn {
+	return authserver.SignIn{
+		Request: authserver.Request{
+			ClientID: client, RedirectURI: "https://assistant.example/cb", State: "the client's\n\u00e9", Scopes: []string{"Mail.Read", "User.Read"},
+			Resource: "https://mcp.example.com/mcp", Challenge: "challenge",
+		},
+		Ticket: ticket, UpstreamState: oauthDigest("state " + ticket), Browser: oauthDigest("browser " + ticket), ExpiresAt: oauthStart.Add(time.Minute),
+	}
+}
+
 // oauthEpoch reads the present kill epoch, as a sign-in gets it.
 func oauthEpoch(t *testing.T, s authserver.Store) int64 {
 	t.Helper()
-	state := oauthDigest("epoch")
-	must(t, s.InsertSignIn(t.Context(), authserver.SignIn{UpstreamState: state, ExpiresAt: oauthStart.Add(time.Minute)}))
-	signIn, err := s.TakeSignIn(t.Context(), state, authserver.Digest{}, oauthStart)
+	signIn := oauthSignIn(rand.Text(), "a")
+	signIn.UpstreamState, signIn.Browser = oauthDigest(signIn.Ticket), authserver.Digest{}
+	must(t, s.InsertSignIn(t.Context(), signIn, 1000, oauthStart))
+	taken, err := s.TakeSignIn(t.Context(), signIn.UpstreamState, signIn.Browser, oauthStart)
 	must(t, err)
-	return signIn.Epoch
+	return taken.Epoch
 }
 
 // oauthRedeem brings a grant into generation 1.
@@ -132,11 +167,11 @@ func oauthClients(t *testing.T, s authserver.Store) {
 	_, err := s.Client(ctx, "nobody")
 	wantErr(t, err, authserver.ErrNotFound)
 	want := oauthClient("a")
-	must(t, s.InsertClient(ctx, want, 2))
+	must(t, s.InsertClient(ctx, want, oauthRoom))
 	got, err := s.Client(ctx, "a")
 	must(t, err)
 	same(t, got, want)
-	if err := s.InsertClient(ctx, want, 2); err == nil {
+	if err := s.InsertClient(ctx, want, oauthRoom); err == nil {
 		t.Fatal("the same id was registered twice")
 	}
 }
@@ -144,7 +179,9 @@ func oauthClients(t *testing.T, s authserver.Store) {
 func oauthClientLimit(t *testing.T, s authserver.Store) {
 	ctx := t.Context()
 	const most = 5
-	errs := concurrently(20, func(i int) error { return s.InsertClient(ctx, oauthClient(fmt.Sprint(i)), most) })
+	// None of them is old enough to make room.
+	limits := authserver.ClientLimits{Clients: most, Unused: 100, EvictBefore: oauthStart}
+	errs := concurrently(20, func(i int) error { return s.InsertClient(ctx, oauthClient(fmt.Sprint(i)), limits) })
 	refused := 0
 	for _, err := range errs {
 		if err != nil {
@@ -155,9 +192,46 @@ func oauthClientLimit(t *testing.T, s authserver.Store) {
 	same(t, refused, 20-most)
 }
 
+func oauthEviction(t *testing.T, s authserver.Store) {
+	ctx := t.Context()
+	at := func(minute int) time.Time { return oauthStart.Add(time.Duration(minute) * time.Minute) }
+	insert := func(id string, minute int, limits authserver.ClientLimits) error {
+		c := oauthClient(id)
+		c.CreatedAt = at(minute)
+		return s.InsertClient(ctx, c, limits)
+	}
+	check := func(want ...string) {
+		t.Helper()
+		var got []string
+		for _, id := range []string{"used", "pending", "old", "older", "young", "new", "newer"} {
+			if _, err := s.Client(ctx, id); err == nil {
+				got = append(got, id)
+			}
+		}
+		same(t, got, want)
+	}
+	oauthInsert(t, s, "g", "used", "ann") // older than all, and used
+	pending := oauthSignIn("ticket", "pending")
+	must(t, s.InsertSignIn(ctx, pending, 100, oauthStart))
+	for id, minute := range map[string]int{"pending": 1, "older": 2, "old": 3, "young": 9} {
+		must(t, insert(id, minute, oauthRoom))
+	}
+	must(t, insert("new", 10, authserver.ClientLimits{Clients: 100, Unused: 4, EvictBefore: at(5)}))
+	check("used", "pending", "old", "young", "new")
+	must(t, insert("newer", 10, authserver.ClientLimits{Clients: 5, Unused: 100, EvictBefore: at(5)}))
+	check("used", "pending", "young", "new", "newer")
+	wantErr(t, insert("none", 10, authserver.ClientLimits{Clients: 5, Unused: 100, EvictBefore: at(5)}), authserver.ErrTooManyClients)
+	// One of the two that would have to go is too young: neither goes.
+	wantErr(t, insert("none", 10, authserver.ClientLimits{Clients: 4, Unused: 100, EvictBefore: at(10)}), authserver.ErrTooManyClients)
+	check("used", "pending", "young", "new", "newer")
+	must(t, insert("old", 10, authserver.ClientLimits{Clients: 4, Unused: 100, EvictBefore: at(11)})) // the limit was lowered
+	_, err := s.Client(ctx, "young")
+	wantErr(t, err, authserver.ErrNotFound)
+}
+
 func oauthIdleClients(t *testing.T, s authserver.Store) {
 	ctx := t.Context()
-	must(t, s.InsertClient(ctx, oauthClient("unused"), 9))
+	must(t, s.InsertClient(ctx, oauthClient("unused"), oauthRoom))
 	oauthInsert(t, s, "g1", "used", "ann")
 	oauthInsert(t, s, "g2", "connected", "ann")
 	must(t, s.DeleteGrants(ctx, []string{"g1"}))
@@ -177,15 +251,9 @@ func oauthIdleClients(t *testing.T, s authserver.Store) {
 
 func oauthSignIns(t *testing.T, s authserver.Store) {
 	ctx := t.Context()
-	state, browser := oauthDigest("state"), oauthDigest("browser")
-	want := authserver.SignIn{
-		Request: authserver.Request{
-			ClientID: "a", RedirectURI: "https://assistant.example/cb", State: "the client's\n\u00e9", Scopes: []string{"Mail.Read", "User.Read"},
-			Resource: "https://mcp.example.com/mcp", Challenge: "challenge",
-		},
-		UpstreamState: state, Browser: browser, ExpiresAt: oauthStart.Add(time.Minute),
-	}
-	must(t, s.InsertSignIn(ctx, want))
+	want := oauthSignIn("ticket", "a")
+	state, browser := want.UpstreamState, want.Browser
+	must(t, s.InsertSignIn(ctx, want, 9, oauthStart))
 	for name, take := range map[string]func() error{
 		"another state":   func() error { _, err := s.TakeSignIn(ctx, browser, browser, oauthStart); return err },
 		"another browser": func() error { _, err := s.TakeSignIn(ctx, state, state, oauthStart); return err },
@@ -203,6 +271,40 @@ func oauthSignIns(t *testing.T, s authserver.Store) {
 		return err
 	})
 	onlyOneSucceeds(t, errs, authserver.ErrNotFound)
+
+	// Its ticket is used for as long as it would have lived.
+	again := want
+	again.UpstreamState, again.ExpiresAt = browser, want.ExpiresAt.Add(time.Minute)
+	wantErr(t, s.InsertSignIn(ctx, again, 9, want.ExpiresAt.Add(-time.Millisecond)), authserver.ErrAlreadyUsed)
+	must(t, s.InsertSignIn(ctx, again, 9, want.ExpiresAt))
+	_, err := s.TakeSignIn(ctx, browser, browser, want.ExpiresAt)
+	must(t, err)
+}
+
+func oauthTicketRace(t *testing.T, s authserver.Store) {
+	errs := concurrently(10, func(i int) error {
+		signIn := oauthSignIn(fmt.Sprint(i), "a")
+		signIn.Ticket = "ticket"
+		return s.InsertSignIn(t.Context(), signIn, 100, oauthStart)
+	})
+	onlyOneSucceeds(t, errs, authserver.ErrAlreadyUsed)
+}
+
+func oauthSignInLimit(t *testing.T, s authserver.Store) {
+	ctx := t.Context()
+	const most = 5
+	refused := 0
+	for _, err := range concurrently(20, func(i int) error { return s.InsertSignIn(ctx, oauthSignIn(fmt.Sprint(i), "a"), most, oauthStart) }) {
+		if err != nil {
+			wantErr(t, err, authserver.ErrTooManySignIns)
+			refused++
+		}
+	}
+	same(t, refused, 20-most)
+	late := oauthSignIn("late", "a")
+	late.ExpiresAt = late.ExpiresAt.Add(time.Minute)
+	wantErr(t, s.InsertSignIn(ctx, late, most, oauthStart.Add(time.Minute-time.Millisecond)), authserver.ErrTooManySignIns)
+	must(t, s.InsertSignIn(ctx, late, most, oauthStart.Add(time.Minute))) // the others have expired
 }
 
 // concurrently runs fn n times at once.

@@ -154,7 +154,7 @@ func oauthRotationRace(t *testing.T, s authserver.Store) {
 
 func oauthNoRefresh(t *testing.T, s authserver.Store) {
 	ctx := t.Context()
-	must(t, s.InsertClient(ctx, oauthClient("a"), 9))
+	must(t, s.InsertClient(ctx, oauthClient("a"), oauthRoom))
 	g, c := oauthGrant("g", "a", "ann")
 	g.EndsAt = oauthStart.Add(30 * time.Minute)
 	must(t, s.InsertGrant(ctx, g, c))
@@ -237,7 +237,9 @@ func oauthKills(t *testing.T, s authserver.Store) {
 		t.Error("a second kill has no effect")
 	}
 	// Agreed to before the kill, granted after it.
-	must(t, s.InsertGrant(ctx, late, lateCode))
+	wantErr(t, s.InsertGrant(ctx, late, lateCode), authserver.ErrRevoked)
+	_, err = s.Grant(ctx, "late")
+	wantErr(t, err, authserver.ErrNotFound)
 	_, err = s.RedeemCode(ctx, lateCode.Digest, oauthPair("late", 1, oauthStart), oauthStart)
 	wantErr(t, err, authserver.ErrNotFound)
 	_, err = s.RedeemCode(ctx, oauthDigest("code pending"), oauthPair("pending", 1, oauthStart), oauthStart)

@@ -12,15 +12,25 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"m365mcp/authserver"
 	"m365mcp/entra"
 )
 
-// Vault checks the contract of [entra.VaultStore]; open returns an empty store.
-func Vault(t *testing.T, open func(t *testing.T) entra.VaultStore) {
+// Vault checks the contract of [entra.VaultStore]; open returns an empty store, and
+// the store of the grants that its rows belong to.
+func Vault(t *testing.T, open func(t *testing.T) (entra.VaultStore, authserver.Store)) {
 	t.Helper()
-	vaultRows(t, open)
-	vaultLeases(t, open)
-	vaultRaces(t, open)
+	withGrants := func(t *testing.T) entra.VaultStore {
+		t.Helper()
+		s, grants := open(t)
+		oauthInsert(t, grants, "g", "a", "ann")
+		oauthInsert(t, grants, "other", "a", "ann")
+		return s
+	}
+	vaultRows(t, withGrants)
+	vaultLeases(t, withGrants)
+	vaultRaces(t, withGrants)
+	vaultGrants(t, open)
 }
 
 var vaultNow = time.Date(2026, 3, 29, 1, 30, 0, 123e6, time.UTC)
@@ -219,6 +229,52 @@ func vaultRaces(t *testing.T, open func(t *testing.T) entra.VaultStore) {
 		})
 		if won != 1 {
 			t.Errorf("%d of %d swapped, want 1", won, vaultRacers)
+		}
+	})
+}
+
+// vaultGrants: no tokens without a grant, in whatever order things happen.
+func vaultGrants(t *testing.T, open func(t *testing.T) (entra.VaultStore, authserver.Store)) {
+	t.Helper()
+	gone := func(t *testing.T, s entra.VaultStore, grantID string) {
+		t.Helper()
+		if _, err := s.Row(t.Context(), grantID); !errors.Is(err, entra.ErrNoTokens) {
+			t.Errorf("Row of %s: %v, want ErrNoTokens", grantID, err)
+		}
+	}
+	t.Run("no row without a grant", func(t *testing.T) {
+		t.Parallel()
+		s, grants := open(t)
+		if err := s.Put(t.Context(), "g", vaultRow("1")); err == nil {
+			t.Error("Put took tokens of no grant")
+		}
+		gone(t, s, "g")
+		oauthInsert(t, grants, "g", "a", "ann")
+		oauthInsert(t, grants, "other", "a", "ann")
+		putVaultRow(t, s, "g", vaultRow("1"))
+		putVaultRow(t, s, "other", vaultRow("o"))
+		must(t, grants.DeleteGrants(t.Context(), []string{"g"}))
+		gone(t, s, "g")
+		if err := s.Put(t.Context(), "g", vaultRow("2")); err == nil {
+			t.Error("Put took tokens of a grant that is deleted")
+		}
+		wantVaultSwap(t, s, "1", vaultRow("2"), false)
+		gone(t, s, "g")
+		wantVaultRow(t, s, "other", vaultRow("o"))
+	})
+	t.Run("put and deletion of the grant at once", func(t *testing.T) {
+		t.Parallel()
+		s, grants := open(t)
+		for i := range vaultRacers {
+			id := strconv.Itoa(i)
+			oauthInsert(t, grants, id, "a", "ann")
+			concurrently(2, func(n int) error { // the put may fail or not
+				if n == 0 {
+					return s.Put(t.Context(), id, vaultRow("1"))
+				}
+				return grants.DeleteGrants(t.Context(), []string{id})
+			})
+			gone(t, s, id)
 		}
 	})
 }

@@ -53,11 +53,11 @@ func looksLikeID(s string) bool {
 // could read as more (RFC 5322 section 3.4.1).
 func checkAddress(s string) error {
 	if strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || content.Invisible(r) || unicode.Is(unicode.Mn, r) }) {
-		return errors.New("contains a space, a line break or a character that cannot be seen")
+		return errors.New("contains a space, a line break or a character that cannot be seen; give bare addresses such as ada@example.com, several as a list")
 	}
 	a, err := mail.ParseAddress(s)
 	if err != nil || a.Address != s || a.Name != "" {
-		return errors.New(`is not a plain address such as "ada@example.com"`)
+		return errors.New("is not a bare address such as ada@example.com; give several as a list")
 	}
 	return nil
 }

@@ -42,7 +42,7 @@ func sendEmail() *tool.Tool {
 		Input: []tool.Field{
 			{Name: "to", Type: tool.StringOrList, Required: true, MaxLength: 320, MaxItems: maxRecipients, Description: "Address or addresses, such as ada@example.com."},
 			{Name: "subject", Type: tool.String, Required: true, MaxLength: maxSubject},
-			{Name: "body", Type: tool.String, Required: true, MaxLength: maxBody},
+			{Name: "body", Type: tool.String, Required: true, MaxLength: maxBody, Description: "HTML, or plain text: without any tag, line breaks are kept."},
 			{Name: "contentType", Type: tool.String, Enum: []string{"html", "text"}, Default: "html", Description: "How body is written."},
 			{Name: "cc", Type: tool.StringOrList, MaxLength: 320, MaxItems: maxRecipients},
 			{Name: "bcc", Type: tool.StringOrList, MaxLength: 320, MaxItems: maxRecipients},
@@ -65,7 +65,7 @@ func planSend(_ context.Context, _ tool.Call, a sendArgs) (tool.Plan, error) {
 	request, err := graph.PostJSON(graph.Fixed("/me/sendMail"), graph.SendMail{
 		Message: graph.OutgoingMessage{
 			Subject:       a.Subject,
-			Body:          graph.ItemBody{ContentType: a.ContentType, Content: a.Body},
+			Body:          graph.ItemBody{ContentType: a.ContentType, Content: keepLines(a.ContentType, a.Body)},
 			ToRecipients:  graph.Recipients(a.To),
 			CCRecipients:  graph.Recipients(a.CC),
 			BCCRecipients: graph.Recipients(a.BCC),
@@ -76,6 +76,15 @@ func planSend(_ context.Context, _ tool.Call, a sendArgs) (tool.Plan, error) {
 		Target: "/me/sendMail", Recipients: recipients, Content: []string{a.Subject, a.Body},
 		Writes: []graph.Request{request},
 	}, err
+}
+
+// keepLines saves plain text that was sent as html, the default since the seed:
+// without a tag in it, its line breaks would all be lost.
+func keepLines(contentType, body string) string {
+	if contentType != "html" || strings.Contains(body, "<") {
+		return body
+	}
+	return strings.ReplaceAll(strings.ReplaceAll(body, "\r\n", "\n"), "\n", "<br>\n")
 }
 
 func (a sendArgs) check(recipients int) error {

@@ -78,10 +78,10 @@ func lex(text string) ([]lexeme, error) {
 	var out []lexeme
 	for i := 0; i < len(text); {
 		c := text[i]
-		switch {
-		case c == ' ' || c == '\t':
+		switch c {
+		case ' ', '\t':
 			i++
-		case c == '(' || c == ')':
+		case '(', ')':
 			out = append(out, lexeme{text: string(c), pos: i})
 			i++
 		default:

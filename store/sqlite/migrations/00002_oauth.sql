@@ -8,9 +8,11 @@ CREATE TABLE oauth_clients (
     created_at    INTEGER NOT NULL,
     last_used_at  INTEGER        -- null until a person authorizes it
 ) STRICT;
+CREATE INDEX oauth_clients_unused ON oauth_clients (created_at) WHERE last_used_at IS NULL;
 
 CREATE TABLE oauth_signins (
     state         BLOB PRIMARY KEY, -- SHA-256 of the state that Microsoft was given
+    ticket        TEXT NOT NULL UNIQUE, -- of the consent page, which works once
     browser       BLOB NOT NULL,    -- SHA-256 of the cookie
     client_id     TEXT NOT NULL,
     redirect_uri  TEXT NOT NULL,
@@ -19,9 +21,11 @@ CREATE TABLE oauth_signins (
     resource      TEXT NOT NULL,
     challenge     TEXT NOT NULL,
     epoch         INTEGER NOT NULL, -- the kill epoch at the approval
-    expires_at    INTEGER NOT NULL
+    expires_at    INTEGER NOT NULL,
+    taken         INTEGER NOT NULL DEFAULT 0 -- 1 once its person is back from Microsoft
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX oauth_signins_expiry ON oauth_signins (expires_at);
+CREATE INDEX oauth_signins_client ON oauth_signins (client_id);
 
 CREATE TABLE oauth_grants (
     id           TEXT PRIMARY KEY,

@@ -1,7 +1,8 @@
-package graph
+package exchange
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -10,7 +11,6 @@ import (
 	"mime"
 	"mime/multipart"
 	"mime/quotedprintable"
-	"net/http"
 	"net/mail"
 	"net/textproto"
 	"strings"
@@ -19,35 +19,23 @@ import (
 	"m365mcp/simulator/dataset"
 )
 
-// getMIME is the message in the format of RFC 5322 and RFC 2045.
-func (*Server) getMIME(c *call) (*answer, error) {
-	m, err := c.message()
-	if err != nil {
-		return nil, err
-	}
-	raw, err := m.mime()
-	if err != nil {
-		return nil, fmt.Errorf("writing MIME: %w", err)
-	}
-	return &answer{status: http.StatusOK, raw: raw, contentType: "text/plain"}, nil
-}
-
-func (m *message) mime() ([]byte, error) {
+// MIME is the message in the format of RFC 5322 and RFC 2045.
+func (m *Message) MIME() ([]byte, error) {
 	var b bytes.Buffer
 	header := func(name, value string) {
 		if value != "" {
 			fmt.Fprintf(&b, "%s: %s\r\n", name, value)
 		}
 	}
-	header("From", mailHeader([]dataset.Address{m.From}))
-	header("To", mailHeader(m.To))
-	header("CC", mailHeader(m.CC))
-	header("BCC", mailHeader(m.BCC))
-	header("Reply-To", mailHeader(m.ReplyTo))
+	header("From", AddressList([]dataset.Address{m.From}))
+	header("To", AddressList(m.To))
+	header("CC", AddressList(m.CC))
+	header("BCC", AddressList(m.BCC))
+	header("Reply-To", AddressList(m.ReplyTo))
 	header("Subject", mime.QEncoding.Encode("utf-8", m.Subject))
 	header("Date", m.Sent.UTC().Format(time.RFC1123Z))
 	header("Message-ID", m.InternetMessageID)
-	for _, h := range m.headers {
+	for _, h := range m.Headers {
 		header(h.Name, mime.QEncoding.Encode("utf-8", h.Address))
 	}
 	header("MIME-Version", "1.0")
@@ -101,7 +89,7 @@ func writeAttachment(parts *multipart.Writer, a dataset.Attachment) error {
 		disposition = "inline"
 	}
 	h := textproto.MIMEHeader{
-		"Content-Type":              {orElse(a.ContentType, "application/octet-stream")},
+		"Content-Type":              {cmp.Or(a.ContentType, "application/octet-stream")},
 		"Content-Disposition":       {mime.FormatMediaType(disposition, map[string]string{"filename": a.Name})},
 		"Content-Transfer-Encoding": {"base64"},
 	}
@@ -131,8 +119,8 @@ func printable(r rune) rune {
 	return r
 }
 
-// mailHeader writes an address list (RFC 5322 section 3.4).
-func mailHeader(list []dataset.Address) string {
+// AddressList writes an address list (RFC 5322 section 3.4).
+func AddressList(list []dataset.Address) string {
 	var out []string
 	for _, a := range list {
 		if a.Address != "" {

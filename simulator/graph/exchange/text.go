@@ -1,4 +1,4 @@
-package graph
+package exchange
 
 import (
 	"html"
@@ -17,9 +17,9 @@ var (
 	quotedPart = regexp.MustCompile(`(?is)<div[^>]*\bid="?(divRplyFwdMsg|appendonsend)|<blockquote|-----Original Message-----|\n_{10,}|\nOn [^\n]{5,200} wrote:|\nFrom: `)
 )
 
-// textOfHTML is the body as text, the way Exchange converts it in outline:
+// TextOfHTML is the body as text, the way Exchange converts it in outline:
 // blocks end lines, list items get a mark, markup and what it hides is gone.
-func textOfHTML(content string) string {
+func TextOfHTML(content string) string {
 	text := invisible.ReplaceAllString(content, "")
 	text = strings.NewReplacer("\r\n", " ", "\n", " ").Replace(text)
 	text = blockEnd.ReplaceAllString(text, "\n")
@@ -34,14 +34,14 @@ func textOfHTML(content string) string {
 	return strings.ReplaceAll(strings.TrimSpace(text), "\n", "\r\n")
 }
 
-// htmlOfText wraps a text body for those who asked for HTML.
-func htmlOfText(content string) string {
+// HTMLOfText wraps a text body for those who asked for HTML.
+func HTMLOfText(content string) string {
 	escaped := strings.NewReplacer("\r\n", "<br>\r\n", "\n", "<br>\n").Replace(html.EscapeString(content))
 	return `<html><head><meta http-equiv="Content-Type" content="text/html; charset=utf-8"></head><body><div class="PlainText">` + escaped + `</div></body></html>`
 }
 
-// uniquePart is the body without the quoted history.
-func uniquePart(content string) string {
+// UniquePart is the body without the quoted history.
+func UniquePart(content string) string {
 	if at := quotedPart.FindStringIndex(content); at != nil && at[0] > 0 {
 		return content[:at[0]]
 	}

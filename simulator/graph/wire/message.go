@@ -1,43 +1,48 @@
-package graph
+package wire
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"mime"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"m365mcp/simulator/dataset"
+	"m365mcp/simulator/graph/exchange"
 )
 
-// basicHidden are the properties that Mail.ReadBasic does not show.
-var basicHidden = []string{"body", "bodyPreview", "uniqueBody"}
+// timestamp is how Graph writes a time.
+const timestamp = "2006-01-02T15:04:05Z"
 
-// renderer turns messages into what one request asked for.
-type renderer struct {
-	base     string // origin of web links
-	names    []string
-	prefer   preferences
-	basic    bool // Mail.ReadBasic only
-	withFile bool // $expand=attachments
+// BasicHidden are the properties that Mail.ReadBasic does not show.
+var BasicHidden = []string{"body", "bodyPreview", "uniqueBody"}
+
+// Renderer turns messages into what one request asked for.
+type Renderer struct {
+	Base     string // origin of web links
+	Names    []string
+	Prefer   Preferences
+	Basic    bool // Mail.ReadBasic only
+	WithFile bool // $expand=attachments
 }
 
-func (v renderer) message(m *message) map[string]any {
-	out := map[string]any{"@odata.etag": m.etag()}
-	for _, name := range v.names {
-		if v.basic && slices.Contains(basicHidden, name) {
+// Message is a message as the request asked for it.
+func (v Renderer) Message(m *exchange.Message) map[string]any {
+	out := map[string]any{"@odata.etag": m.ETag()}
+	for _, name := range v.Names {
+		if v.Basic && slices.Contains(BasicHidden, name) {
 			continue
 		}
 		if value, ok := v.property(m, name); ok {
 			out[name] = value
 		}
 	}
-	if v.withFile {
+	if v.WithFile {
 		files := []any{}
 		for _, a := range m.Attachments {
-			files = append(files, renderAttachment(m, a, v.prefer.immutableID, slices.Concat(attachmentBase, fileAttachment)))
+			files = append(files, Attachment(m, a, v.Prefer.ImmutableID, slices.Concat(AttachmentBase, FileAttachment)))
 		}
 		out["attachments"] = files
 	}
@@ -45,12 +50,12 @@ func (v renderer) message(m *message) map[string]any {
 }
 
 // property is the value of one property; navigation properties have none.
-func (v renderer) property(m *message, name string) (any, bool) {
+func (v Renderer) property(m *exchange.Message, name string) (any, bool) {
 	switch name {
 	case "id":
-		return m.id(v.prefer.immutableID), true
+		return m.ShownID(v.Prefer.ImmutableID), true
 	case "webLink":
-		return v.base + "/owa/?ItemID=" + url.QueryEscape(m.ID) + "&exvsurl=1&viewmodel=ReadMessageItem", true
+		return v.Base + "/owa/?ItemID=" + url.QueryEscape(m.ID) + "&exvsurl=1&viewmodel=ReadMessageItem", true
 	case "from", "sender":
 		if m.From.Address == "" {
 			return nil, false // a draft without sender leaves both out
@@ -65,11 +70,11 @@ func (v renderer) property(m *message, name string) (any, bool) {
 	case "replyTo":
 		return recipients(m.ReplyTo), true
 	case "body":
-		return m.body(v.prefer.bodyType, m.Body), true
+		return body(m, v.Prefer.BodyType, m.Body), true
 	case "uniqueBody":
-		return m.body(v.prefer.bodyType, uniquePart(m.Body)), true
+		return body(m, v.Prefer.BodyType, exchange.UniquePart(m.Body)), true
 	case "flag":
-		return map[string]any{"flagStatus": m.flagStatus()}, true
+		return map[string]any{"flagStatus": flagStatus(m)}, true
 	case "categories":
 		if m.Categories == nil {
 			return []string{}, true
@@ -79,31 +84,31 @@ func (v renderer) property(m *message, name string) (any, bool) {
 		sum := sha256.Sum256([]byte(m.ConversationID))
 		return base64.StdEncoding.EncodeToString(append([]byte{1}, sum[:21]...)), true
 	case "internetMessageHeaders":
-		return m.internetHeaders(), true
+		return internetHeaders(m), true
 	default:
-		value, ok := m.plain(name)
+		value, ok := Plain(m, name)
 		if at, isTime := value.(time.Time); isTime {
-			return at.UTC().Format(graphTimestamp), ok
+			return at.UTC().Format(timestamp), ok
 		}
 		return value, ok
 	}
 }
 
-// plain is a property of a primitive type, for rendering, filters and sorting.
-func (m *message) plain(name string) (any, bool) {
+// Plain is a property of a primitive type, for rendering, filters and sorting.
+func Plain(m *exchange.Message, name string) (any, bool) {
 	switch name {
 	case "id":
 		return m.ID, true
 	case "createdDateTime", "receivedDateTime":
 		return m.Received, true
 	case "lastModifiedDateTime":
-		return m.modified, true
+		return m.Modified, true
 	case "sentDateTime":
 		return m.Sent, true
 	case "changeKey":
-		return m.changeKey(), true
+		return m.ChangeKey(), true
 	case "hasAttachments":
-		return m.hasAttachments(), true
+		return m.HasAttachments(), true
 	case "internetMessageId":
 		return m.InternetMessageID, true
 	case "subject":
@@ -111,7 +116,7 @@ func (m *message) plain(name string) (any, bool) {
 	case "bodyPreview":
 		return m.Preview, true
 	case "importance":
-		return orElse(m.Importance, "normal"), true
+		return cmp.Or(m.Importance, "normal"), true
 	case "parentFolderId":
 		return m.FolderID, true
 	case "conversationId":
@@ -131,9 +136,9 @@ func (m *message) plain(name string) (any, bool) {
 	case "body/content":
 		return m.Body, true
 	case "body/contentType":
-		return m.bodyType(), true
+		return bodyType(m), true
 	case "flag/flagStatus":
-		return m.flagStatus(), true
+		return flagStatus(m), true
 	case "categories":
 		return m.Categories, true
 	default:
@@ -141,14 +146,22 @@ func (m *message) plain(name string) (any, bool) {
 	}
 }
 
-func (m *message) bodyType() string {
+// Values is Plain as filters and sorting want it.
+func Values(m *exchange.Message) func(path string) any {
+	return func(path string) any {
+		value, _ := Plain(m, path)
+		return value
+	}
+}
+
+func bodyType(m *exchange.Message) string {
 	if m.HTML {
 		return "html"
 	}
 	return "text"
 }
 
-func (m *message) flagStatus() string {
+func flagStatus(m *exchange.Message) string {
 	if m.Flagged {
 		return "flagged"
 	}
@@ -156,34 +169,34 @@ func (m *message) flagStatus() string {
 }
 
 // body is the content in the type that Prefer asked for, else in its own.
-func (m *message) body(want, content string) map[string]any {
+func body(m *exchange.Message, want, content string) map[string]any {
 	switch {
 	case want == "text" && m.HTML:
-		return map[string]any{"contentType": "text", "content": textOfHTML(content)}
+		return map[string]any{"contentType": "text", "content": exchange.TextOfHTML(content)}
 	case want == "html" && !m.HTML:
-		return map[string]any{"contentType": "html", "content": htmlOfText(content)}
+		return map[string]any{"contentType": "html", "content": exchange.HTMLOfText(content)}
 	default:
-		return map[string]any{"contentType": m.bodyType(), "content": content}
+		return map[string]any{"contentType": bodyType(m), "content": content}
 	}
 }
 
-func (m *message) internetHeaders() []map[string]string {
+func internetHeaders(m *exchange.Message) []map[string]string {
 	out := []map[string]string{
-		{"name": "From", "value": mailHeader([]dataset.Address{m.From})},
-		{"name": "To", "value": mailHeader(m.To)},
+		{"name": "From", "value": exchange.AddressList([]dataset.Address{m.From})},
+		{"name": "To", "value": exchange.AddressList(m.To)},
 		{"name": "Subject", "value": mime.QEncoding.Encode("utf-8", m.Subject)},
 		{"name": "Date", "value": m.Sent.UTC().Format(time.RFC1123Z)},
 		{"name": "Message-ID", "value": m.InternetMessageID},
 		{"name": "MIME-Version", "value": "1.0"},
 	}
-	for _, h := range m.headers {
+	for _, h := range m.Headers {
 		out = append(out, map[string]string{"name": h.Name, "value": h.Address})
 	}
 	return out
 }
 
 func recipient(a dataset.Address) map[string]any {
-	return map[string]any{"emailAddress": map[string]any{"name": orElse(a.Name, a.Address), "address": a.Address}}
+	return map[string]any{"emailAddress": map[string]any{"name": cmp.Or(a.Name, a.Address), "address": a.Address}}
 }
 
 func recipients(list []dataset.Address) []map[string]any {
@@ -192,15 +205,4 @@ func recipients(list []dataset.Address) []map[string]any {
 		out = append(out, recipient(a))
 	}
 	return out
-}
-
-func orElse(value, fallback string) string {
-	if value == "" {
-		return fallback
-	}
-	return value
-}
-
-func containsFold(list []string, value string) bool {
-	return slices.ContainsFunc(list, func(item string) bool { return strings.EqualFold(item, value) })
 }

@@ -1,0 +1,126 @@
+package archtest
+
+import (
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// maxLines is where a file should long have been two.
+const maxLines = 600
+
+func TestFilesAreSmall(t *testing.T) {
+	t.Parallel()
+	for _, s := range tree(t) {
+		if s.lines > maxLines {
+			t.Errorf("%s has %d lines, more than %d", s.path, s.lines, maxLines)
+		}
+	}
+}
+
+// arrows says which of the module's packages a package may import, tests aside.
+// "x" is the package x, "x/" is every package below it. What is not listed is
+// forbidden, and a package without a row has no place yet.
+var arrows = map[string][]string{
+	// Leaves.
+	"content":   {},
+	"content/":  {"content", "content/"},
+	"dial":      {},
+	"dlp":       {},
+	"graph":     {},
+	"identity":  {},
+	"internal/": {},
+	"policy":    {"identity"},
+
+	"config":     {"dial", "internal/seal", "internal/secret"},
+	"audit":      {"identity"},
+	"entra":      {"internal/seal", "internal/secret"},
+	"authserver": {"audit", "entra", "identity"},
+	"tool":       {"audit", "content", "dlp", "graph", "identity", "policy"},
+	"tool/":      {"content", "graph", "tool"}, // families know nothing of each other
+	"gateway":    {"graph", "identity", "internal/secret"},
+	"handle":     {"identity"},
+	"mcpserver":  {"dial", "identity", "tool"},
+	"store/":     {"audit", "authserver", "entra", "handle", "internal/private"}, // the consumers, whose contracts it keeps
+	"simulator/": {"simulator/"},                                       // a witness that knows nothing of the product
+
+	"app": {
+		"audit", "authserver", "config", "dial", "entra", "gateway", "graph", "identity", "internal/", "mcpserver", "policy",
+		"simulator/", "store/", "tool", "tool/",
+	},
+	"app/":  {},
+	"cmd/":  {"app", "audit", "cmd/", "config", "dial", "internal/"},
+	"bench": {"app", "config", "dial", "internal/"},
+}
+
+// witnessTests are what tests of the simulator may import beside it.
+var witnessTests = []string{"simulator/", "internal/golden", "internal/testenv"}
+
+func TestImportsFollowTheArrows(t *testing.T) {
+	t.Parallel()
+	for _, s := range tree(t) {
+		row, placed := rowOf(s.dir())
+		if !placed {
+			t.Errorf("%s: package %s has no row in arrows", s.path, s.dir())
+			continue
+		}
+		allowed := arrows[row]
+		if s.isTest() {
+			if row != "simulator/" {
+				continue
+			}
+			allowed = witnessTests
+		}
+		for _, imported := range s.imports() {
+			if !slices.ContainsFunc(allowed, func(pattern string) bool { return covers(pattern, imported) }) {
+				t.Errorf("%s imports %s; %q may import %q only", s.path, imported, row, allowed)
+			}
+		}
+	}
+}
+
+// rowOf finds the row of the package itself, or else of the closest folder above it.
+func rowOf(dir string) (string, bool) {
+	if _, ok := arrows[dir]; ok {
+		return dir, true
+	}
+	for above := path.Dir(dir); above != "."; above = path.Dir(above) {
+		if _, ok := arrows[above+"/"]; ok {
+			return above + "/", true
+		}
+	}
+	return "", false
+}
+
+func covers(pattern, dir string) bool {
+	if strings.HasSuffix(pattern, "/") {
+		return strings.HasPrefix(dir, pattern)
+	}
+	return dir == pattern
+}
+
+func TestRowsAndPatterns(t *testing.T) {
+	t.Parallel()
+	for dir, want := range map[string]string{
+		"tool": "tool", "tool/mail": "tool/", "simulator/graph/kql": "simulator/", "app/e2e": "app/", "simulator": "", "misc": "",
+	} {
+		if got, _ := rowOf(dir); got != want {
+			t.Errorf("the row of %s is %q, want %q", dir, got, want)
+		}
+	}
+	for _, c := range []struct {
+		pattern, dir string
+		want         bool
+	}{
+		{"tool", "tool", true},
+		{"tool", "tool/mail", false},
+		{"tool/", "tool/mail", true},
+		{"tool/", "tool", false},
+		{"app", "apple", false},
+	} {
+		if got := covers(c.pattern, c.dir); got != c.want {
+			t.Errorf("covers(%q, %q) = %v", c.pattern, c.dir, got)
+		}
+	}
+}
