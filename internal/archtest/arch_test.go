@@ -43,7 +43,7 @@ var arrows = map[string][]string{
 	"handle":     {"identity"},
 	"mcpserver":  {"dial", "identity", "tool"},
 	"store/":     {"audit", "authserver", "entra", "handle", "internal/private"}, // the consumers, whose contracts it keeps
-	"simulator/": {"simulator/"},                                       // a witness that knows nothing of the product
+	"simulator/": {"simulator/"},                                                 // a witness that knows nothing of the product
 
 	"app": {
 		"audit", "authserver", "config", "dial", "entra", "gateway", "graph", "identity", "internal/", "mcpserver", "policy",
