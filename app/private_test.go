@@ -24,15 +24,14 @@ func TestFilesThatOthersMayChangeAreRefused(t *testing.T) {
 		mode fs.FileMode
 		fix  string // empty: accepted
 	}{
-		"folder that all may read":        {".", 0o755, ""},
-		"database that all may read":      {config.DatabaseFile, 0o644, ""},
-		"folder of the group":             {".", 0o770, "chmod go-w "},
-		"folder of others":                {".", 0o707, "chmod go-w "},
-		"database of the group":           {config.DatabaseFile, 0o660, "chmod go-w "},
-		"write-ahead log of others":       {config.DatabaseFile + "-wal", 0o602, "chmod go-w "},
-		"signing key others may read":     {auditKeyFile, 0o604, "chmod go-rw "},
-		"signing key the group may write": {auditKeyFile, 0o620, "chmod go-rw "},
-		"encryption key all may read":     {encryptionKeyFile, 0o644, "chmod go-rw "},
+		"folder that all may read":     {".", 0o755, ""},
+		"database that all may read":   {config.DatabaseFile, 0o644, ""},
+		"folder of others":             {".", 0o707, "chmod go-w "},
+		"database of others":           {config.DatabaseFile, 0o606, "chmod go-w "},
+		"write-ahead log of others":    {config.DatabaseFile + "-wal", 0o602, "chmod go-w "},
+		"signing key others may read":  {auditKeyFile, 0o604, "chmod go-rw "},
+		"signing key others may write": {auditKeyFile, 0o602, "chmod go-rw "},
+		"encryption key all may read":  {encryptionKeyFile, 0o644, "chmod go-rw "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -204,7 +204,7 @@ func newHarness(t *testing.T, change ...func(*authserver.Options)) *harness {
 		vault: &vault{held: map[string]entra.Tokens{}},
 		audit: &auditor{},
 		clock: &clock{t: time.Date(2026, 8, 3, 9, 0, 0, 0, time.UTC)},
-		path:  filepath.Join(t.TempDir(), "test.db"),
+		path:  filepath.Join(t.TempDir(), "data", "test.db"),
 	}
 	h.microsoft.tokens = func(s entra.SignIn) entra.Tokens {
 		return entra.Tokens{Access: secret.New("ms-access"), Refresh: secret.New("ms-refresh"), Expires: h.clock.now().Add(time.Hour), Scopes: s.Scopes}

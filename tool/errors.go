@@ -34,7 +34,7 @@ const (
 	CodeAuditUnavailable  = "audit_unavailable"
 	CodeSignInRequired    = "sign_in_required"
 	CodeRevoked           = "access_revoked"
-	CodeTokensUnreadable  = "tokens_unreadable"
+	CodeKeyMismatch       = "encryption_key_mismatch"
 	CodeThrottled         = "throttled"
 	CodeNotFound          = "not_found"
 	CodeForbidden         = "forbidden"
@@ -117,7 +117,7 @@ func explainGraph(ge *graph.Error) *Error {
 		}
 	case graph.KindSealed:
 		return &Error{
-			Code: CodeTokensUnreadable, Message: "this server cannot open the tokens of this connection: its encryption key is not the one they were sealed with.",
+			Code: CodeKeyMismatch, Message: "this server cannot open the tokens of this connection: its encryption key is not the one they were sealed with.",
 			Action: "ask the administrator to put the old ENCRYPTION_KEY back (it may stand second); without it, the person has to reconnect.",
 		}
 	case graph.KindUnknown:

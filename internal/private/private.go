@@ -35,7 +35,7 @@ const (
 // such as /tmp, they can replace their own only.
 func Folder(path string) error {
 	info, err := stat(path)
-	if info == nil || info.Mode()&fs.ModeSticky != 0 || info.Mode()&othersWrite == 0 {
+	if info == nil || info.Mode()&fs.ModeSticky != 0 || exposed(info)&othersWrite == 0 {
 		return err
 	}
 	return &Error{path, info.Mode(), "other users may change what is in this folder", fix("go-w", path)}
@@ -44,7 +44,7 @@ func Folder(path string) error {
 // File refuses a file that others can write. One that does not exist is fine.
 func File(path string) error {
 	info, err := stat(path)
-	if info == nil || info.Mode()&othersWrite == 0 {
+	if info == nil || exposed(info)&othersWrite == 0 {
 		return err
 	}
 	return &Error{path, info.Mode(), "other users may write this file", fix("go-w", path)}
@@ -53,10 +53,19 @@ func File(path string) error {
 // Secret refuses a file that others can read or write. One that does not exist is fine.
 func Secret(path string) error {
 	info, err := stat(path)
-	if info == nil || info.Mode()&(othersRead|othersWrite) == 0 {
+	if info == nil || exposed(info)&(othersRead|othersWrite) == 0 {
 		return err
 	}
 	return &Error{path, info.Mode(), "other users may read or write this secret", fix("go-rw", path) + ", and replace it if they could read it"}
+}
+
+// exposed is the mode as far as it is about other users.
+func exposed(info fs.FileInfo) fs.FileMode {
+	const group = 0o070
+	if ownGroup(info) {
+		return info.Mode() &^ group
+	}
+	return info.Mode()
 }
 
 // stat returns nil for what does not exist, and where modes say nothing.

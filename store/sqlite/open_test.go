@@ -22,16 +22,15 @@ func TestOpenRefusesWhatOthersMayWrite(t *testing.T) {
 		mode    fs.FileMode
 		refused bool
 	}{
-		"own folder":            {".", 0o700, false},
-		"readable folder":       {".", 0o755, false},
-		"sticky folder":         {".", 0o777 | fs.ModeSticky, false},
-		"folder of the group":   {".", 0o775, true},
-		"folder of all":         {".", 0o777, true},
-		"database of the group": {"test.db", 0o660, true},
-		"database of all":       {"test.db", 0o606, true},
-		"log of all":            {"test.db-wal", 0o666, true},
-		"index of all":          {"test.db-shm", 0o666, true},
-		"journal of all":        {"test.db-journal", 0o666, true},
+		"own folder":         {".", 0o700, false},
+		"readable folder":    {".", 0o755, false},
+		"sticky folder":      {".", 0o777 | fs.ModeSticky, false},
+		"folder of all":      {".", 0o777, true},
+		"database of others": {"test.db", 0o602, true},
+		"database of all":    {"test.db", 0o606, true},
+		"log of all":         {"test.db-wal", 0o666, true},
+		"index of all":       {"test.db-shm", 0o666, true},
+		"journal of all":     {"test.db-journal", 0o666, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
