@@ -15,13 +15,16 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"m365mcp/audit"
 	"m365mcp/authserver"
 	"m365mcp/config"
 	"m365mcp/dial"
+	"m365mcp/entra"
 	"m365mcp/mcpserver"
+	"m365mcp/rotation"
 )
 
 // UsageError is a mistake of whoever started the program: what is wrong and how to mend it.
@@ -53,16 +56,23 @@ type App struct {
 	audit    *audit.Log
 	auditKey string
 	cleanups cleanups
+	sweeps   []func(context.Context) error // of what has expired
+	vault    *entra.Vault
+	forgets  []func(context.Context, person) error
 
 	cancel context.CancelFunc // of the background work
 	served chan error         // the one result of Serve
-	swept  chan struct{}      // closed when the sweeper has ended
+	tasks  sync.WaitGroup     // the background work
+
+	rotation *rotation.Rotation // nil where there is one encryption key
 }
 
 // Options are what tests and the demo add to a configuration.
 type Options struct {
 	Now    func() time.Time    // nil: the wall clock
 	Extend mcpserver.Extension // fixtures of the conformance suite
+	// DocumentWorker is the command that reads documents; empty: this program.
+	DocumentWorker []string
 	// Sessions turns on the SDK's sessions, for the conformance suite.
 	Sessions bool
 }
@@ -96,7 +106,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger, o Options, l 
 	for _, w := range c.Warnings {
 		log.WarnContext(ctx, "configuration", "warning", w)
 	}
-	a := &App{config: c, log: log, listener: l, served: make(chan error, 1), swept: make(chan struct{})}
+	a := &App{config: c, log: log, listener: l, served: make(chan error, 1)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.cleanups.run(context.WithoutCancel(ctx)))
@@ -135,7 +145,9 @@ func (a *App) Start(ctx context.Context) error {
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	a.cancel = cancel
 	go func() { a.served <- a.http.Serve(a.listener) }()
-	go a.sweep(background)
+	a.tasks.Go(func() { a.sweep(background) })
+	a.tasks.Go(func() { a.rotate(background) })
+	a.tasks.Go(func() { a.vault.KeepFresh(background) })
 	a.log.InfoContext(ctx, "serving", "url", a.MCPURL(), "listen", a.listener.Addr().String(), "version", Version())
 	return nil
 }
@@ -151,7 +163,7 @@ func (a *App) Stop(ctx context.Context) error {
 	}
 	if a.cancel != nil {
 		a.cancel()
-		<-a.swept
+		a.tasks.Wait()
 	} else { // never started
 		err = errors.Join(err, ignoreClosed(a.listener.Close()))
 	}
@@ -159,7 +171,6 @@ func (a *App) Stop(ctx context.Context) error {
 }
 
 func (a *App) sweep(ctx context.Context) {
-	defer close(a.swept)
 	tick := time.NewTicker(sweepInterval)
 	defer tick.Stop()
 	for {
@@ -167,8 +178,10 @@ func (a *App) sweep(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if err := a.auth.Sweep(ctx); err != nil && ctx.Err() == nil {
-				a.log.ErrorContext(ctx, "sweep", "error", err)
+			for _, sweep := range a.sweeps {
+				if err := sweep(ctx); err != nil && ctx.Err() == nil {
+					a.log.ErrorContext(ctx, "sweep", "error", err)
+				}
 			}
 		}
 	}

@@ -19,7 +19,6 @@ import (
 	"m365mcp/audit"
 	"m365mcp/config"
 	"m365mcp/internal/private"
-	"m365mcp/store/sqlite"
 )
 
 // The audit's keys, where none is configured: beside the database for the demo
@@ -32,12 +31,12 @@ const (
 )
 
 // openAudit opens the log with the configured signing key, or with one that is
-// made once in folder.
-func openAudit(ctx context.Context, c config.Config, folder string, store audit.Store, now func() time.Time, log *slog.Logger) (*audit.Log, string, error) {
+// made once beside the database.
+func openAudit(ctx context.Context, c config.Config, db opened, now func() time.Time, log *slog.Logger) (*audit.Log, string, error) {
 	signing := c.Keys.AuditSigning.Reveal()
 	if signing == "" {
 		var err error
-		if signing, err = keyFile(filepath.Join(folder, auditKeyFile), func() (string, error) {
+		if signing, err = keyFile(filepath.Join(db.folder, auditKeyFile), func() (string, error) {
 			skey, _, err := audit.GenerateKey(auditName)
 			return skey, err
 		}); err != nil {
@@ -56,12 +55,13 @@ func openAudit(ctx context.Context, c config.Config, folder string, store audit.
 	if err != nil {
 		return nil, "", usage("audit verifier key: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(folder, auditVerifierFile), []byte(verifierKey+"\n"), 0o600); err != nil {
+	o := audit.Options{Store: db.Audit(), Signer: signer, Verifiers: note.VerifierList(verifier), Now: now, Logger: log}
+	if db.presence != nil {
+		o.Presence, o.Writer = db.presence, newID(now)()
+	} else if err := os.WriteFile(filepath.Join(db.folder, auditVerifierFile), []byte(verifierKey+"\n"), 0o600); err != nil {
 		return nil, "", fmt.Errorf("audit verifier key: %w", err)
 	}
-	l, err := audit.Open(ctx, audit.Options{
-		Store: store, Signer: signer, Verifiers: note.VerifierList(verifier), Now: now, Logger: log,
-	})
+	l, err := audit.Open(ctx, o)
 	if err != nil {
 		return nil, "", fmt.Errorf("%w; look at it with: m365-mcp audit verify", err)
 	}
@@ -94,28 +94,41 @@ func keyFile(path string, generate func() (string, error)) (string, error) {
 	return key, errors.Join(err, f.Sync(), f.Close())
 }
 
+// ErrDamagedEntries means that entries of the audit could not be read.
+var ErrDamagedEntries = errors.New("damaged entries in the audit")
+
 // AuditTail writes the audit of database as JSON lines; with follow it goes on
-// with new entries until ctx ends.
-func AuditTail(ctx context.Context, database string, follow bool, w io.Writer) error {
-	db, err := openForReading(ctx, database)
+// with new entries until ctx ends. It goes on after damaged entries too, and ends
+// with [ErrDamagedEntries] then.
+func AuditTail(ctx context.Context, c config.Database, follow bool, w io.Writer) error {
+	db, err := openForReading(ctx, c, stay)
 	if err != nil {
 		return err
 	}
 	reader, next := audit.NewReader(db.Audit()), int64(0)
-	for {
-		err := reader.Tail(ctx, next, func(l audit.Line) error {
+	var damaged, first int64
+	for ctx.Err() == nil {
+		if err = reader.Tail(ctx, next, func(l audit.Line) error {
 			next = l.Index + 1
+			if l.Damaged != "" {
+				if damaged++; damaged == 1 {
+					first = l.Index
+				}
+			}
 			return writeLine(w, l)
-		})
-		if err != nil || !follow {
-			return errors.Join(ended(ctx, err), db.Close())
+		}); err != nil || !follow {
+			break
 		}
 		select {
 		case <-ctx.Done():
-			return db.Close()
 		case <-time.After(pollInterval):
 		}
 	}
+	err = errors.Join(ended(ctx, err), db.Close())
+	if damaged > 0 {
+		err = errors.Join(err, fmt.Errorf("%w: %d, the first at index %d; look at it with: m365-mcp audit verify", ErrDamagedEntries, damaged, first))
+	}
+	return err
 }
 
 // writeLine writes what came from outside in a way that a terminal does not act on.
@@ -142,8 +155,12 @@ func ended(ctx context.Context, err error) error {
 // beside the database, which proves less: whoever changed the database may have
 // changed it too. A checkpoint is a signed note that was kept elsewhere, or nil.
 // A database that holds no log, or an empty one, is a report and no error.
-func AuditVerify(ctx context.Context, database, verifierKey string, checkpoint []byte) (audit.Report, error) {
-	report, err := auditVerify(ctx, database, verifierKey, checkpoint)
+func AuditVerify(ctx context.Context, c config.Database, verifierKey string, checkpoint []byte) (audit.Report, error) {
+	return verifyAudit(ctx, c, verifierKey, checkpoint, stay)
+}
+
+func verifyAudit(ctx context.Context, c config.Database, verifierKey string, checkpoint []byte, as reading) (audit.Report, error) {
+	report, err := readAudit(ctx, c, verifierKey, checkpoint, as)
 	switch {
 	case errors.Is(err, audit.ErrDamaged):
 		return audit.Report{Problems: []audit.Problem{{Index: -1, What: audit.ProblemDatabase, Detail: err.Error()}}}, nil
@@ -154,8 +171,8 @@ func AuditVerify(ctx context.Context, database, verifierKey string, checkpoint [
 	return report, err
 }
 
-func auditVerify(ctx context.Context, database, verifierKey string, checkpoint []byte) (_ audit.Report, err error) {
-	verifiers, err := verifiersFrom(database, verifierKey)
+func readAudit(ctx context.Context, c config.Database, verifierKey string, checkpoint []byte, as reading) (_ audit.Report, err error) {
+	verifiers, err := verifiersFrom(c, verifierKey)
 	if err != nil {
 		return audit.Report{}, err
 	}
@@ -167,7 +184,7 @@ func auditVerify(ctx context.Context, database, verifierKey string, checkpoint [
 			return audit.Report{}, usage("--checkpoint: %w", err)
 		}
 	}
-	db, err := openForReading(ctx, database)
+	db, err := openForReading(ctx, c, as)
 	if err != nil {
 		return audit.Report{}, err
 	}
@@ -175,10 +192,13 @@ func auditVerify(ctx context.Context, database, verifierKey string, checkpoint [
 	return audit.Verify(ctx, db.Audit(), verifiers, trusted)
 }
 
-func verifiersFrom(database, key string) (note.Verifiers, error) {
+func verifiersFrom(c config.Database, key string) (note.Verifiers, error) {
 	source := "--key"
 	if key == "" {
-		path, _ := config.Database{URL: database}.SQLitePath()
+		path, ok := c.SQLitePath()
+		if !ok {
+			return nil, usage("no key to verify with: name it with --key")
+		}
 		source = filepath.Join(filepath.Dir(path), auditVerifierFile)
 		b, err := os.ReadFile(source) //nolint:gosec // in the operator's data folder
 		if err != nil {
@@ -191,19 +211,4 @@ func verifiersFrom(database, key string) (note.Verifiers, error) {
 		return nil, usage("%s: %w; it is a line of the form name+hash+key", source, err)
 	}
 	return note.VerifierList(verifier), nil
-}
-
-func openForReading(ctx context.Context, database string) (*sqlite.DB, error) {
-	path, ok := config.Database{URL: database}.SQLitePath()
-	if !ok {
-		return nil, usage("database %q: only sqlite:PATH is supported", database)
-	}
-	db, err := sqlite.OpenReadOnly(ctx, path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, usage("%w; name its folder with --data", err)
-	case err != nil:
-		return nil, fmt.Errorf("audit: %w", err)
-	}
-	return db, nil
 }

@@ -17,8 +17,10 @@ import (
 	"m365mcp/audit"
 	"m365mcp/config"
 	"m365mcp/dial"
+	"m365mcp/entra"
 	"m365mcp/internal/private"
 	"m365mcp/internal/seal"
+	"m365mcp/rotation"
 	"m365mcp/store/sqlite"
 )
 
@@ -27,13 +29,13 @@ type CheckResult struct {
 	Name   string
 	OK     bool
 	Detail string
-	Fix    string
+	Fix    string // of what failed; where OK, what may still be to do
 }
 
 const checkTimeout = 15 * time.Second
 
 // Check looks at everything a server with this configuration needs, reports
-// each thing and returns whether all is well.
+// each thing and returns whether all is well. It changes nothing.
 func Check(ctx context.Context, c config.Config, report func(CheckResult)) bool {
 	all := true
 	for _, check := range []struct {
@@ -44,6 +46,7 @@ func Check(ctx context.Context, c config.Config, report func(CheckResult)) bool 
 		{"keys", "make new ones with: m365-mcp keys generate", checkKeys},
 		{"database", "choose a path whose folder can be written: M365_MCP_DATABASE=sqlite:PATH", checkDatabase},
 		{"audit", "look at it with: m365-mcp audit verify; keep the database as it is until you know why", checkAudit},
+		{"tools", "choose from docs/tools.md: M365_MCP_TOOLS, M365_MCP_TOOLS_ALLOW, M365_MCP_TOOLS_DENY", checkTools},
 		{"redirect URI", "register exactly this URI in Entra, App registrations, Authentication, platform Web", checkRedirect},
 		{"Entra", "check MICROSOFT_TENANT_ID and MICROSOFT_AUTHORITY, and that this machine may reach that host", checkEntra},
 		{"Graph", "check MICROSOFT_GRAPH_URL, and that this machine may reach that host", checkGraph},
@@ -55,14 +58,18 @@ func Check(ctx context.Context, c config.Config, report func(CheckResult)) bool 
 		}()
 		r := CheckResult{Name: check.name, OK: err == nil, Detail: detail}
 		if err != nil {
-			r.Detail, r.Fix, all = err.Error(), check.fix, false
+			r.Detail, r.Fix = err.Error(), check.fix
 			if open, ok := errors.AsType[*private.Error](err); ok {
 				r.Detail, r.Fix = open.Problem(), open.Fix
 			}
 			if own, ok := errors.AsType[*fixable](err); ok {
 				r.Fix = own.fix
 			}
+			if own, ok := errors.AsType[*notice](err); ok {
+				r.OK, r.Detail, r.Fix = true, own.text, own.todo
+			}
 		}
+		all = all && r.OK
 		report(r)
 	}
 	return all
@@ -74,25 +81,74 @@ type fixable struct {
 	fix string
 }
 
-func checkKeys(_ context.Context, c config.Config) (string, error) {
+// checkKeys looks at the keys alone, and at the database where there is one.
+func checkKeys(ctx context.Context, c config.Config) (string, error) {
 	keys, err := seal.ParseKeyring(c.Keys.Encryption.Reveal())
 	if err != nil {
 		return "", err
 	}
-	return keys.String(), nil
+	db, err := openForReading(ctx, c.Database, glance)
+	if err != nil { // a matter of the next check
+		return keys.String(), nil //nolint:nilerr // as above
+	}
+	pending, err := db.Pending(ctx)
+	if err != nil || pending > 0 { // as above
+		return keys.String(), db.Close()
+	}
+	err = rotation.New(db.Rotation(), keys).Check(ctx)
+	if own, ok := errors.AsType[mendable](err); ok {
+		err = &fixable{err, own.Fix()}
+	}
+	return keys.String(), errors.Join(err, db.Close())
 }
 
-// checkDatabase opens it as the server would, migrations included.
+// checkDatabase says what the server would find and do; making it is the server's.
 func checkDatabase(ctx context.Context, c config.Config) (string, error) {
-	path, ok := c.Database.SQLitePath()
-	if !ok {
-		return "", fmt.Errorf("%q is not sqlite:PATH", c.Database.URL)
+	where := c.Database.String()
+	path, file := c.Database.SQLitePath()
+	if file {
+		where = path
+		if err := errors.Join(sqlite.Private(path), writable(filepath.Dir(path))); err != nil {
+			return "", err
+		}
 	}
-	db, err := sqlite.Open(ctx, path)
+	db, err := openForReading(ctx, c.Database, glance)
+	if errors.Is(err, fs.ErrNotExist) {
+		return where + ", will be created when the server starts", nil
+	}
 	if err != nil {
 		return "", err
 	}
-	return path + ", schema up to date", db.Close()
+	pending, err := db.Pending(ctx)
+	if err = errors.Join(err, db.Close()); err != nil {
+		return "", err
+	}
+	if pending > 0 {
+		return fmt.Sprintf("%s, %s will be applied when the server starts", where, Count(pending, "migration", "migrations")), nil
+	}
+	if file {
+		f, err := os.OpenFile(path, os.O_RDWR, 0) //nolint:gosec // the operator names the path
+		if err != nil {
+			return "", err
+		}
+		if err := f.Close(); err != nil {
+			return "", err
+		}
+	}
+	return where + ", schema up to date", nil
+}
+
+// writable tries a folder, or where it is missing the one that it would be made in,
+// with a file that is gone at once.
+func writable(folder string) error {
+	f, err := os.CreateTemp(folder, "m365-mcp-check-*")
+	if parent := filepath.Dir(folder); errors.Is(err, fs.ErrNotExist) && parent != folder {
+		return writable(parent)
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 func checkAudit(ctx context.Context, c config.Config) (string, error) {
@@ -109,21 +165,35 @@ func checkAudit(ctx context.Context, c config.Config) (string, error) {
 			return "", err
 		}
 		if _, err := os.Stat(filepath.Join(folder, auditVerifierFile)); errors.Is(err, fs.ErrNotExist) {
-			return "no entries yet; a signing key will be made beside the database", nil
+			return noEntries + "; a signing key will be made beside the database", nil
 		}
 		with = " with the key beside the database"
 	}
-	r, err := AuditVerify(ctx, c.Database.URL, key, nil)
+	r, err := verifyAudit(ctx, c.Database, key, nil, glance)
+	if errors.Is(err, fs.ErrNotExist) {
+		return noEntries, nil
+	}
 	if err != nil {
 		return "", err
 	}
 	if r.Size == 0 && len(r.Problems) == 1 && r.Problems[0].What == audit.ProblemDatabase && r.Checkpoint == "" {
-		return "no entries yet", nil
+		return noEntries, nil
 	}
+	entries := Count(r.Entries, "entry", "entries")
 	if !r.OK {
-		return "", fmt.Errorf("%d problems in %d entries", len(r.Problems)+r.Omitted, r.Entries)
+		return "", fmt.Errorf("%s in %s", Count(int64(len(r.Problems)+r.Omitted), "problem", "problems"), entries)
 	}
-	return fmt.Sprintf("%d entries, proven%s", r.Entries, with), nil
+	return entries + ", proven" + with, nil
+}
+
+const noEntries = "no entries yet"
+
+// Count writes a number of things.
+func Count(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 func checkRedirect(_ context.Context, c config.Config) (string, error) {
@@ -149,14 +219,47 @@ func checkRedirect(_ context.Context, c config.Config) (string, error) {
 	return c.Server.PublicURL + "/callback (whether Entra knows it shows at the first sign-in)", nil
 }
 
-func checkEntra(ctx context.Context, c config.Config) (string, error) {
+func checkEntra(ctx context.Context, c config.Config) (detail string, err error) {
+	if credential, err := newCredential(c.Microsoft); err != nil {
+		return "", &fixable{err, howToProve}
+	} else if credential != nil {
+		if _, _, err := credential.Status(time.Now()); err != nil {
+			return "", &fixable{err, howToProve}
+		}
+	}
 	a := &App{log: slog.New(slog.DiscardHandler)}
 	client, err := newEntra(a, c, time.Now)
 	if err != nil {
 		return "", err
 	}
-	err = client.Discover(ctx)
-	return c.Microsoft.Authority + "/" + c.Microsoft.TenantID + ", discovery and issuer as expected", errors.Join(err, a.cleanups.run(ctx))
+	defer func() { err = errors.Join(err, a.cleanups.run(ctx)) }()
+	if err := client.Discover(ctx); err != nil {
+		return "", err
+	}
+	detail = c.Microsoft.Authority + "/" + c.Microsoft.TenantID + ", discovery and issuer as expected; " + client.Credential()
+	proven, err := client.Prove(ctx)
+	switch {
+	case err != nil && !entra.IsTransient(err):
+		return "", &fixable{fmt.Errorf("%s: %w", client.Credential(), err), credentialFix(c.Microsoft)}
+	case err != nil:
+		return "", err
+	case !proven:
+		return detail + ", shown at the first sign-in (several tenants)", nil
+	}
+	return detail + ", accepted", nil
+}
+
+const howToProve = "docs/entra.md says how to make each kind of credential"
+
+// credentialFix is the way out where Entra does not take the credential.
+func credentialFix(m config.Microsoft) string {
+	switch {
+	case !m.ClientCertificate.IsZero():
+		return "register this certificate in Entra, App registrations, Certificates & secrets, under this client ID and tenant"
+	case m.FederatedTokenFile != "":
+		return "compare issuer, subject and audience with those in Entra, App registrations, Certificates & secrets, Federated credentials"
+	}
+	return "make a new client secret in Entra, App registrations, Certificates & secrets, and take its Value, not its ID; MICROSOFT_CLIENT_ID and MICROSOFT_TENANT_ID must be of the same registration"
 }
 
 // checkGraph expects Graph's 401 to a request without a token.

@@ -8,12 +8,14 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"m365mcp/config"
 	"m365mcp/dial"
 	"m365mcp/internal/seal"
 	"m365mcp/internal/secret"
+	simulator "m365mcp/simulator/entra"
 )
 
 // DemoOptions configures StartDemo.
@@ -26,14 +28,16 @@ type DemoOptions struct {
 	// For tests.
 	App                 Options
 	AccessTokenLifetime time.Duration // of the simulated Entra
+	ConfigureEntra      func(*simulator.Options)
 	Configure           func(*config.Config)
 }
 
 // Demo is the server and the simulated tenant in one process.
 type Demo struct {
-	MCPURL, EntraURL, GraphURL, DataDir, Database string
-	AuditKey                                      string
-	People                                        []DemoPerson
+	MCPURL, EntraURL, GraphURL, DataDir string
+	Database                            config.Database
+	AuditKey                            string
+	People                              []DemoPerson
 
 	App       *App
 	Simulator *Simulator
@@ -73,24 +77,27 @@ func StartDemo(ctx context.Context, o DemoOptions) (_ *Demo, err error) {
 	if err != nil {
 		return nil, usage("data folder: %w; name another one with --data", err)
 	}
-	d.DataDir, d.Database = o.DataDir, config.SQLiteURL(o.DataDir)
+	d.DataDir, d.Database.URL = o.DataDir, config.SQLiteURL(o.DataDir)
 	public := "http://" + l.Addr().String()
 	d.Simulator, err = StartSimulator(ctx, SimulatorOptions{
 		EntraListen: "127.0.0.1:0", GraphListen: "127.0.0.1:0", SignInAs: o.SignInAs,
 		RedirectURI:         public + "/callback",
-		AccessTokenLifetime: o.AccessTokenLifetime, Now: o.App.Now, Logger: o.Logger,
+		AccessTokenLifetime: o.AccessTokenLifetime, Now: o.App.Now, Logger: o.Logger, Configure: o.ConfigureEntra,
 	})
 	if err != nil {
 		return nil, err
 	}
 	c := config.Default()
-	c.Server.PublicURL, c.Database.URL = public, d.Database
+	c.Server.PublicURL, c.Database = public, d.Database
 	c.Keys.Encryption = secret.New(key)
 	c.Microsoft.TenantID, c.Microsoft.ClientID = d.Simulator.TenantID, d.Simulator.ClientID
 	c.Microsoft.ClientSecret = secret.New(d.Simulator.ClientSecret)
 	c.Microsoft.Authority, c.Microsoft.GraphURL = d.Simulator.EntraURL, d.Simulator.GraphURL
+	c.Microsoft.StorageHosts = []string{strings.TrimPrefix(d.Simulator.StorageURL, "http://")}
+	c.Tools.SharedMailboxes, c.Tools.AdminConsent = true, true
 	if o.Configure != nil {
 		o.Configure(&c)
+		d.Database = c.Database
 	}
 	if d.App, err = build(ctx, c, o.Logger, o.App, l); err != nil {
 		return nil, err

@@ -24,7 +24,7 @@ func lockDatabase(path string) (unlock func() error, err error) {
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		err = errors.Join(err, f.Close())
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, usage("another server is using %s: stop it first, or choose another database", path)
+			return nil, usage("%w %s: stop it first, or choose another database", errInUse, path)
 		}
 		return nil, fmt.Errorf("database lock: %w", err)
 	}

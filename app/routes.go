@@ -7,15 +7,17 @@ import (
 
 	"m365mcp/authserver"
 	"m365mcp/mcpserver"
+	"m365mcp/ticket"
 )
 
 const healthPath = "/healthz"
 
 // routes puts the doors on one mux.
-func routes(publicURL string, endpoint http.Handler, auth *authserver.Server) http.Handler {
+func routes(publicURL string, endpoint http.Handler, auth *authserver.Server, tickets *ticket.Service) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/mcp", endpoint)
 	auth.Register(mux)
+	tickets.Register(mux)
 	mux.HandleFunc("GET "+healthPath, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.Header().Set("Cache-Control", "no-store")

@@ -28,6 +28,8 @@ type SimulatorOptions struct {
 	AccessTokenLifetime      time.Duration
 	Now                      func() time.Time
 	Logger                   *slog.Logger
+
+	Configure func(*entra.Options) // for tests; may be nil
 }
 
 // Person is somebody of the simulated tenant.
@@ -39,7 +41,7 @@ type DemoPerson = Person
 // Simulator is a running simulated tenant. Entra and Graph are there for tests
 // to look into and to break.
 type Simulator struct {
-	EntraURL, GraphURL                            string
+	EntraURL, GraphURL, StorageURL                string
 	TenantID, ClientID, ClientSecret, RedirectURI string
 	People                                        []Person
 
@@ -90,22 +92,49 @@ func StartSimulator(ctx context.Context, o SimulatorOptions) (_ *Simulator, err 
 	if err != nil {
 		return nil, errors.Join(usage("simulated Graph: %w", err), entraListener.Close())
 	}
-	s.EntraURL, s.GraphURL = "http://"+entraListener.Addr().String(), "http://"+graphListener.Addr().String()
-	s.Entra, err = entra.New(entra.Options{
-		Tenant: tenant, BaseURL: s.EntraURL, SignInAs: upn, AccessTokenLifetime: o.AccessTokenLifetime,
-		Clients: []entra.Client{{ID: s.ClientID, Name: "m365-mcp", Secret: s.ClientSecret, RedirectURIs: []string{s.RedirectURI}}},
-		Now:     o.Now, Logger: o.Logger, Faults: s.Faults,
-	})
+	// Where uploads and downloads go takes no token, and is a host of its own, as at Microsoft.
+	storageListener, err := dial.Listen(ctx, "127.0.0.1:0")
 	if err != nil {
-		return nil, errors.Join(err, entraListener.Close(), graphListener.Close())
+		return nil, errors.Join(usage("simulated storage: %w", err), entraListener.Close(), graphListener.Close())
+	}
+	s.StorageURL = "http://" + storageListener.Addr().String()
+	s.EntraURL, s.GraphURL = "http://"+entraListener.Addr().String(), "http://"+graphListener.Addr().String()
+	options := entra.Options{
+		Tenant: tenant, BaseURL: s.EntraURL, SignInAs: upn, AccessTokenLifetime: o.AccessTokenLifetime,
+		Clients: []entra.Client{{
+			ID: s.ClientID, Name: "m365-mcp", Secret: s.ClientSecret, RedirectURIs: []string{s.RedirectURI}, Scopes: consented(),
+		}},
+		Now: o.Now, Logger: o.Logger, Faults: s.Faults,
+	}
+	if o.Configure != nil {
+		o.Configure(&options)
+	}
+	s.Entra, err = entra.New(options)
+	if err != nil {
+		return nil, errors.Join(err, entraListener.Close(), graphListener.Close(), storageListener.Close())
 	}
 	s.Graph = graph.New(graph.Options{
-		Tenant: tenant, Verify: s.Entra.VerifyAccessToken, BaseURL: s.GraphURL,
-		Now: o.Now, Faults: s.Faults, Logger: o.Logger, MailboxConcurrency: 4,
+		Tenant: tenant, Verify: s.Entra.VerifyAccessToken, BaseURL: s.GraphURL, StorageURL: s.StorageURL,
+		Now: o.Now, Faults: s.Faults, Logger: o.Logger, MailboxConcurrency: 4, MailboxRequests: 10_000,
 	})
 	s.serve(entraListener, s.Entra)
 	s.serve(graphListener, s.Graph)
+	s.serve(storageListener, s.Graph.Storage())
 	return s, nil
+}
+
+// consented are the permissions that the company's administrator has consented to
+// for the app: whatever a tool can use.
+func consented() []string {
+	var all []string
+	for _, t := range catalogue().Tools {
+		all = slices.Concat(all, t.Scopes, slices.Concat(t.AnyScope...), t.OptionalScopes, t.SharedScopes)
+	}
+	for _, r := range catalogue().Resources {
+		all = append(all, r.Scopes...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 func (s *Simulator) serve(l net.Listener, h http.Handler) {

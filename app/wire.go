@@ -7,7 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"path/filepath"
+	"net/url"
+	"slices"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -18,40 +19,31 @@ import (
 	"m365mcp/entra"
 	"m365mcp/gateway"
 	"m365mcp/graph"
+	"m365mcp/handle"
 	"m365mcp/identity"
-	"m365mcp/internal/private"
 	"m365mcp/internal/seal"
 	"m365mcp/internal/secret"
 	"m365mcp/mcpserver"
 	"m365mcp/policy"
-	"m365mcp/store/sqlite"
 	"m365mcp/tool"
+	"m365mcp/tool/calendar"
+	"m365mcp/tool/files"
 	"m365mcp/tool/mail"
+	"m365mcp/tool/people"
 	"m365mcp/tool/platform"
+	"m365mcp/tool/search"
+	"m365mcp/tool/tasks"
+	"m365mcp/tool/teams"
 )
 
 // wire connects the parts, from the store up to the routes.
 func (a *App) wire(ctx context.Context, o Options) (http.Handler, error) {
 	c, log := a.config, a.log
-	path, ok := c.Database.SQLitePath()
-	if !ok {
-		return nil, usage("database %q: only sqlite:PATH is supported", c.Database.URL)
-	}
-	unlock, err := lockDatabase(path)
+	db, err := a.openDatabase(ctx, c.Database)
 	if err != nil {
 		return nil, err
 	}
-	a.cleanups.add(func(context.Context) error { return unlock() })
-	db, err := sqlite.Open(ctx, path)
-	if err != nil {
-		if _, ok := errors.AsType[*private.Error](err); ok {
-			return nil, usage("%w", err) // says its fix
-		}
-		return nil, usage("%w; choose a folder that can be written", err)
-	}
-	a.cleanups.add(func(context.Context) error { return db.Close() })
-
-	if a.audit, a.auditKey, err = openAudit(ctx, c, filepath.Dir(path), db.Audit(), o.Now, log); err != nil {
+	if a.audit, a.auditKey, err = openAudit(ctx, c, db, o.Now, log); err != nil {
 		return nil, err
 	}
 	a.cleanups.add(a.audit.Close)
@@ -59,39 +51,77 @@ func (a *App) wire(ctx context.Context, o Options) (http.Handler, error) {
 		log.WarnContext(ctx, "audit: calls without outcome were closed as unknown", "count", n)
 	}
 
-	registry, err := newRegistry()
+	registry, err := newRegistry(c.Tools)
 	if err != nil {
 		return nil, err
 	}
-	keys, err := seal.ParseKeyring(c.Keys.Encryption.Reveal())
+	keys, root, err := a.openKeys(ctx, db.Rotation())
 	if err != nil {
-		return nil, usage("encryption key: %w", err)
+		return nil, err
 	}
 	microsoft, err := newEntra(a, c, o.Now)
 	if err != nil {
 		return nil, err
 	}
 	vault := entra.NewVault(db.Vault(), keys, microsoft, o.Now, log, entra.Options{})
+	a.vault = vault
 	a.cleanups.add(vault.Close)
 
+	documents, documentAllowed, err := newDocumentClient(a, c.OAuth)
+	if err != nil {
+		return nil, err
+	}
+	scopes, err := scopesOf(registry, c)
+	if err != nil {
+		return nil, err
+	}
 	a.auth, err = authserver.New(authserver.Options{
-		PublicURL: c.Server.PublicURL, Scopes: registry.Scopes(), ScopeText: scopeText,
+		PublicURL: c.Server.PublicURL, Scopes: scopes.signIn, MoreScopes: scopes.later, Presets: scopes.presets, ScopeText: scopeText,
 		Store: db.OAuth(), Upstream: microsoft, Vault: vault, Audit: a.audit,
-		Keys: keys.Derive, Now: o.Now, Logger: log,
+		Keys: root.Derive, Now: o.Now, Logger: log,
 		Lifetimes: authserver.Lifetimes{
 			Code: c.OAuth.CodeLifetime, Access: c.OAuth.AccessLifetime, Refresh: c.OAuth.RefreshLifetime,
 		},
-		MaxClients: c.OAuth.MaxClients, NoRegistration: !c.OAuth.Registration,
+		MaxClients: c.OAuth.MaxClients, NoRegistration: !c.OAuth.Registration, Pages: []string{ticketPages},
+		Registrations: c.OAuth.RegistrationsPerHour, RedirectAllow: c.OAuth.RedirectAllow, TrustedProxies: c.Server.TrustedProxies,
+		Documents: documents, DocumentAllowed: documentAllowed, Clients: configuredClients(c.OAuth.Clients),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("authorization server: %w", err)
 	}
+	if err := a.auth.EndRemoved(ctx); err != nil {
+		return nil, err
+	}
+	a.sweeps = append(a.sweeps, a.auth.Sweep)
+	a.forgets = append(a.forgets, func(ctx context.Context, p person) error { return a.auth.Forget(ctx, authserver.UserRef(p)) })
 	gw, err := a.newGateway(c, vault, o.Now)
 	if err != nil {
 		return nil, err
 	}
-	runner := tool.NewRunner(tool.Options{
-		Registry: registry, Policy: policy.PermitAll(), Audit: a.audit,
+	handles, err := handle.New(handle.Options{Store: db.Handles(), Keys: root.Derive, Now: o.Now})
+	if err != nil {
+		return nil, fmt.Errorf("short ids: %w", err)
+	}
+	a.sweeps = append(a.sweeps, handles.Sweep)
+	a.forgets = append(a.forgets, func(ctx context.Context, p person) error { return handles.Forget(ctx, handle.Person(p)) })
+	docs, err := newDocuments(a, db.folder, o.DocumentWorker)
+	if err != nil {
+		return nil, err
+	}
+	spool, err := newSpool(ctx, a, db, keys, o)
+	if err != nil {
+		return nil, err
+	}
+	var runner *tool.Runner
+	service, err := newTickets(a, c, db, keys, spool, func() *tool.Runner { return runner }, o)
+	if err != nil {
+		return nil, err
+	}
+	services := tool.Services{
+		Handles: handles, Zones: tool.NewZones(), Documents: docs, Uploads: uploads{spool}, Tickets: tickets{service}, Access: access{a.auth},
+	}
+	runner = tool.NewRunner(tool.Options{
+		Registry: registry, Policy: policy.PermitAll(), Audit: a.audit, Services: services,
 		Open: func(d tool.Decided) tool.Session {
 			return gw.Open(gateway.Call{Principal: d.Principal(), Tool: d.Tool(), RequestID: d.ID(), ReadOnly: d.ReadOnly()})
 		},
@@ -100,38 +130,33 @@ func (a *App) wire(ctx context.Context, o Options) (http.Handler, error) {
 	endpoint := mcpserver.New(mcpserver.Options{
 		Registry: registry, Runner: runner, Version: Version(), PublicURL: c.Server.PublicURL,
 		AllowedOrigins: c.MCP.AllowedOrigins, MaxRequestBytes: c.MCP.MaxRequestBytes,
-		RequireBearer: a.auth.RequireBearer, Logger: log, Extend: o.Extend, Sessions: o.Sessions,
+		RequireBearer: a.auth.RequireBearer, StepUp: a.auth.StepUp, Logger: log, Extend: o.Extend, Sessions: o.Sessions,
 	})
-	return routes(c.Server.PublicURL, endpoint, a.auth), nil
+	return routes(c.Server.PublicURL, endpoint, a.auth, service), nil
 }
 
-func newRegistry() (*tool.Registry, error) {
-	return tool.NewRegistry(append(mail.Tools(), platform.Tools()...), platform.Resources())
-}
-
-// scopeText says the scopes of the tools in words; a test holds it against the registry.
-var scopeText = map[string]string{
-	"Mail.Read":            "Read your mail",
-	"Mail.Send":            "Send mail in your name",
-	"MailboxSettings.Read": "Read your mailbox settings, such as the time zone",
-	"User.Read":            "See your name, address and job title",
-}
-
-func newEntra(a *App, c config.Config, now func() time.Time) (*entra.Client, error) {
-	client, err := dial.Client("entra", c.Microsoft.Authority)
+func newRegistry(c config.Tools) (*tool.Registry, error) {
+	selection, err := tool.Select(c.Preset, c.Allow, c.Deny)
 	if err != nil {
 		return nil, usage("%w", err)
 	}
-	a.cleanups.add(closeIdle(client))
-	m, err := entra.New(entra.Config{
-		Authority: c.Microsoft.Authority, Tenant: c.Microsoft.TenantID,
-		ClientID: c.Microsoft.ClientID, ClientSecret: c.Microsoft.ClientSecret,
-		RedirectURI: c.Server.PublicURL + "/callback", GraphURL: c.Microsoft.GraphURL,
-	}, client, now, a.log)
+	registry, err := tool.NewRegistry(catalogue(), selection)
 	if err != nil {
 		return nil, usage("%w", err)
 	}
-	return m, nil
+	return registry, nil
+}
+
+// catalogue is everything that this server can do.
+func catalogue() tool.Set {
+	return tool.Set{
+		Tools: slices.Concat(
+			platform.Tools(), mail.Tools(), calendar.Tools(), teams.Tools(), files.Tools(), people.Tools(), tasks.Tools(), search.Tools(),
+		),
+		Resources: slices.Concat(platform.Resources(), mail.Resources(), calendar.Resources(), teams.Resources(), files.Resources()),
+		Internal:  slices.Concat(mail.Internal(), files.Internal()),
+		Prompts:   platform.Prompts(),
+	}
 }
 
 func (a *App) newGateway(c config.Config, vault *entra.Vault, now func() time.Time) (*gateway.Gateway, error) {
@@ -140,19 +165,35 @@ func (a *App) newGateway(c config.Config, vault *entra.Vault, now func() time.Ti
 		return nil, usage("%w", err)
 	}
 	a.cleanups.add(closeIdle(client))
+	hosts := c.Microsoft.StorageHosts
+	if len(hosts) == 0 {
+		hosts = gateway.DefaultStorageHosts(c.Microsoft.GraphURL)
+	}
+	storage, err := dial.StorageClient("storage", hosts, onLoopback(c.Microsoft.GraphURL))
+	if err != nil {
+		return nil, usage("%w", err)
+	}
+	a.cleanups.add(closeIdle(storage))
 	return gateway.New(gateway.Options{
-		GraphURL: c.Microsoft.GraphURL, Version: c.Microsoft.GraphAPIVersion, HTTP: client,
-		Credentials: credentials{vault, a.auth, a.log}, Recheck: a.auth.Recheck,
+		GraphURL: c.Microsoft.GraphURL, Version: c.Microsoft.GraphAPIVersion, HTTP: client, StorageHosts: hosts, Storage: storage,
+		Credentials: credentials{vault, a.auth, a.log, &signIns{now: now}}, Recheck: a.auth.Recheck,
 		Retry: gateway.Retry{MaxAttempts: c.Gateway.MaxAttempts, Backoff: 500 * time.Millisecond, MaxWait: c.Gateway.MaxWait},
 		NewID: newID(now), Now: now, Logger: a.log,
 	})
 }
 
+// onLoopback reports whether a URL is of this machine: only a simulated Graph is.
+func onLoopback(raw string) bool {
+	u, err := url.Parse(raw)
+	return err == nil && dial.Loopback(u.Hostname())
+}
+
 // credentials hands the vault to the gateway.
 type credentials struct {
-	vault *entra.Vault
-	auth  *authserver.Server
-	log   *slog.Logger
+	vault   *entra.Vault
+	auth    *authserver.Server
+	log     *slog.Logger
+	signIns *signIns
 }
 
 // Token implements gateway.Credentials.
@@ -163,7 +204,11 @@ func (c credentials) Token(ctx context.Context, p identity.Principal) (secret.St
 
 // Reject implements gateway.Credentials.
 func (c credentials) Reject(ctx context.Context, p identity.Principal, token secret.String, claims string) error {
-	return c.judge(ctx, p, c.vault.Reject(ctx, p.GrantID, token, claims))
+	err := c.judge(ctx, p, c.vault.Reject(ctx, p.GrantID, token, claims))
+	if errors.Is(err, gateway.ErrSignInRequired) {
+		return nil // which the gateway knows from the claims
+	}
+	return err
 }
 
 // judge says what an error of the vault means for the call. A grant that Microsoft
@@ -179,7 +224,15 @@ func (c credentials) judge(ctx context.Context, p identity.Principal, err error)
 		c.log.ErrorContext(ctx, "tokens cannot be opened: the encryption key is another one, or the row was changed", "grant", p.GrantID, "error", err)
 		return fmt.Errorf("%w: %w", gateway.ErrSealed, err)
 	case entra.IsSignInRequired(err):
-		ended := c.auth.Revoke(context.WithoutCancel(ctx), authserver.Selector{GrantID: p.GrantID}, "sign-in required by Microsoft")
+		if granted, lost := c.auth.GrantedAt(ctx, p.GrantID); lost == nil && !c.signIns.demand(p, granted) {
+			c.log.WarnContext(ctx, "Microsoft wants another sign-in right after one; the client is not sent through it", "grant", p.GrantID, "error", err)
+			return fmt.Errorf("%w: %w", gateway.ErrSignInRequired, err)
+		}
+		var claims string
+		if demand, ok := errors.AsType[*entra.SignInError](err); ok {
+			claims = demand.Claims
+		}
+		ended := c.auth.SignInAgain(context.WithoutCancel(ctx), p.GrantID, claims)
 		return errors.Join(fmt.Errorf("%w: %w", gateway.ErrSignInRequired, err), ended)
 	}
 	return err

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -21,8 +22,9 @@ type committer struct {
 	inFlight map[string]int64 // ids of open intents, with their indexes
 	unsigned bool             // entries have followed the last checkpoint
 	stale    bool             // the store answered an error: what it holds must be read again
+	behind   bool             // another writer of a shared log was first
 	attempt  *tree            // what the store holds if the failed batch was applied after all
-	fatal    error            // another writer was seen: nothing may be appended any more
+	fatal    error            // the log is not the one that it was: nothing may be appended any more
 }
 
 // submission is what one caller wants to be committed together.
@@ -49,6 +51,12 @@ func (l *Log) run(ctx context.Context) {
 	due := time.NewTimer(SignInterval)
 	defer due.Stop()
 	armed := true
+	var beat <-chan time.Time // never, where there is no other writer
+	if l.shared() {
+		ticker := time.NewTicker(l.beat)
+		defer ticker.Stop()
+		beat = ticker.C
+	}
 	for {
 		select {
 		case s := <-l.queue:
@@ -58,8 +66,13 @@ func (l *Log) run(ctx context.Context) {
 			if l.unsigned {
 				l.signDue(ctx)
 			}
+		case <-beat:
+			l.attend(ctx)
 		case <-l.stop:
 			l.closeErr = l.drain(ctx)
+			if l.shared() {
+				l.closeErr = errors.Join(l.closeErr, l.presence.Leave(ctx, l.writer))
+			}
 			return
 		}
 		// Armed by the first unsigned entry and not moved by later ones.
@@ -127,34 +140,43 @@ func (l *Log) commitGroup(ctx context.Context, group []*submission) {
 	if len(group) == 0 {
 		return
 	}
-	if err := l.refresh(ctx); err != nil {
-		answerAll(group, err)
-		return
-	}
-	p := l.plan()
-	var accepted []*submission
-	durable := false
-	for _, s := range group {
-		if err := p.add(s.drafts); err != nil {
-			s.answer <- err
-			continue
+	err := l.append(ctx, func(ctx context.Context) error {
+		p, durable := l.plan(), false
+		group = slices.DeleteFunc(group, func(s *submission) bool {
+			err := p.add(s.drafts)
+			if err != nil {
+				s.answer <- err
+			}
+			durable = durable || (err == nil && s.durable)
+			return err != nil
+		})
+		if len(group) == 0 {
+			return nil
 		}
-		accepted = append(accepted, s)
-		durable = durable || s.durable
-	}
-	if len(accepted) == 0 {
-		return
-	}
-	answerAll(accepted, l.apply(ctx, p, durable))
+		return l.apply(ctx, p, durable)
+	})
+	answerAll(group, err)
 }
 
-// commitErase counts and deletes in two steps; nothing comes between, because
-// the committer is the only writer and the batch holds no other entry.
-func (l *Log) commitErase(ctx context.Context, s *submission) {
-	s.answer <- func() error {
+// append calls try until no other writer comes first. That ends: whoever was first
+// has got its own entries in.
+func (l *Log) append(ctx context.Context, try func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
+	defer cancel()
+	for {
 		if err := l.refresh(ctx); err != nil {
 			return err
 		}
+		if err := try(ctx); !l.behind || !errors.Is(err, ErrConflict) {
+			return err
+		}
+	}
+}
+
+// commitErase counts and deletes in two steps; nothing comes between, because the
+// batch holds no other entry and fits no other log than the counted one.
+func (l *Log) commitErase(ctx context.Context, s *submission) {
+	s.answer <- l.append(ctx, func(ctx context.Context) error {
 		held, err := l.store.Held(ctx, *s.erase)
 		if err != nil {
 			return fmt.Errorf("audit: erase: %w", err)
@@ -173,7 +195,7 @@ func (l *Log) commitErase(ctx context.Context, s *submission) {
 		}
 		s.erased = held
 		return nil
-	}()
+	})
 }
 
 func answerAll(group []*submission, err error) {
@@ -254,7 +276,7 @@ func (p *plan) admit(drafts []draft) error {
 // machine, so it never covers an entry that a power cut could take back.
 func (l *Log) apply(ctx context.Context, p *plan, durable bool) error {
 	p.tree.prune()
-	p.batch.Durable = durable
+	p.batch.Durable, p.batch.Writer = durable, l.writer
 	if durable {
 		signed, err := signCheckpoint(l.origin, p.tree, l.signer)
 		if err != nil {
@@ -264,14 +286,17 @@ func (l *Log) apply(ctx context.Context, p *plan, durable bool) error {
 	}
 	p.batch.Opened = slices.Sorted(maps.Values(p.opened))
 	for id, index := range p.closed {
-		if _, before := l.inFlight[id]; before {
+		if _, before := p.inFlight[id]; before {
 			p.batch.Closed = append(p.batch.Closed, index)
 		}
 	}
 	slices.Sort(p.batch.Closed)
-	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
-	defer cancel()
-	if err := l.store.Append(ctx, p.batch); err != nil {
+	err := l.store.Append(ctx, p.batch)
+	if l.shared() && errors.Is(err, ErrConflict) { // nothing was applied
+		l.behind = true
+		return err //nolint:wrapcheck // ours
+	}
+	if err != nil {
 		l.stale, l.attempt = true, p.tree
 		l.logger.ErrorContext(ctx, "audit append failed", "error", err)
 		return fmt.Errorf("audit: append: %w", err)
@@ -286,10 +311,7 @@ func (l *Log) apply(ctx context.Context, p *plan, durable bool) error {
 }
 
 func (l *Log) sign(ctx context.Context) error {
-	if err := l.refresh(ctx); err != nil {
-		return err
-	}
-	return l.apply(ctx, l.plan(), true)
+	return l.append(ctx, func(ctx context.Context) error { return l.apply(ctx, l.plan(), true) })
 }
 
 func (l *Log) signDue(ctx context.Context) {

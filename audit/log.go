@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,9 +24,23 @@ type Options struct {
 	Now       func() time.Time
 	Logger    *slog.Logger
 	Origin    string // first line of every checkpoint; the signer's name if empty
+
+	// Presence makes the log a shared one: several processes append to it, each
+	// under a Writer of its own, with the same signing key. Without it, another
+	// writer is taken for an intruder.
+	Presence Presence
+	Writer   string
+	Beat     time.Duration // how often a writer of a shared log says that it is alive; [BeatInterval] if zero
 }
 
-// Log is the one writer of a log. Its methods are safe for concurrent use.
+// A writer of a shared log that has been silent for SilentAfter is taken for dead:
+// the calls that it left open are closed as unknown.
+const (
+	BeatInterval = 10 * time.Second
+	SilentAfter  = time.Minute
+)
+
+// Log is a writer of a log: the only one, or one of several ([Options.Presence]). Its methods are safe for concurrent use.
 type Log struct {
 	store     Store
 	signer    note.Signer
@@ -33,6 +48,9 @@ type Log struct {
 	now       func() time.Time
 	logger    *slog.Logger
 	origin    string
+	presence  Presence // nil: the only writer
+	writer    string
+	beat      time.Duration
 	recovered int
 
 	queue     chan *submission
@@ -51,12 +69,21 @@ func Open(ctx context.Context, o Options) (*Log, error) {
 	if o.Store == nil || o.Signer == nil || o.Verifiers == nil || o.Now == nil || o.Logger == nil {
 		return nil, errors.New("audit: open: an option is missing")
 	}
+	if (o.Presence == nil) != (o.Writer == "") {
+		return nil, errors.New("audit: open: a shared log needs both Presence and Writer")
+	}
 	if o.Origin == "" {
 		o.Origin = o.Signer.Name()
 	}
 	l := &Log{
 		store: o.Store, signer: o.Signer, verifiers: o.Verifiers, now: o.Now, logger: o.Logger, origin: o.Origin,
+		presence: o.Presence, writer: o.Writer, beat: cmp.Or(o.Beat, BeatInterval),
 		queue: make(chan *submission, queueSize), stop: make(chan struct{}), done: make(chan struct{}),
+	}
+	if l.shared() {
+		if err := l.presence.Beat(ctx, l.writer); err != nil {
+			return nil, fmt.Errorf("audit: open: %w", err)
+		}
 	}
 	recovered, err := l.resume(ctx)
 	if err != nil {
@@ -67,6 +94,8 @@ func Open(ctx context.Context, o Options) (*Log, error) {
 	go l.run(context.WithoutCancel(ctx))
 	return l, nil
 }
+
+func (l *Log) shared() bool { return l.presence != nil }
 
 // Recovered tells how many intents Open has closed as unknown.
 func (l *Log) Recovered() int { return l.recovered }
@@ -87,7 +116,8 @@ func (l *Log) Intent(ctx context.Context, in Intent) error {
 
 // Outcome records how a call ended. It does so even when ctx has ended, since
 // what happened must not depend on a client that hung up. After an error it may
-// be tried again; an intent without outcome is closed as unknown by the next Open.
+// be tried again; an intent without outcome is closed as unknown by the next Open,
+// or by another writer of a shared log. [ErrInvalid]: it has been, meanwhile.
 func (l *Log) Outcome(ctx context.Context, out Outcome) error {
 	d, err := outcomeDraft(out, l.now())
 	if err != nil {

@@ -41,6 +41,7 @@ type Line struct {
 	DurationMS        int64             `json:"durationMs,omitempty"`
 	Items             int               `json:"items,omitempty"`
 	Attributes        map[string]string `json:"attributes,omitempty"`
+	Damaged           string            `json:"damaged,omitempty"` // why nothing but the index can be read of it
 }
 
 // Reader shows the log. The store may be open for reading only, beside a server that writes.
@@ -50,8 +51,9 @@ type Reader struct{ store Store }
 func NewReader(store Store) *Reader { return &Reader{store: store} }
 
 // Tail calls fn for every entry with index from or above, in order, up to the
-// present end. To follow the log, call it again from the last index plus one. It
-// returns fn's error at once. What it shows is proven by [Verify] only.
+// present end; a damaged one is a line too. To follow the log, call it again from
+// the last index plus one. It returns fn's error at once. What it shows is proven
+// by [Verify] only.
 func (r *Reader) Tail(ctx context.Context, from int64, fn func(Line) error) error {
 	for {
 		entries, err := r.store.Entries(ctx, from, pageSize)
@@ -59,11 +61,7 @@ func (r *Reader) Tail(ctx context.Context, from int64, fn func(Line) error) erro
 			return fmt.Errorf("audit: tail: %w", err)
 		}
 		for _, e := range entries {
-			line, err := newLine(e)
-			if err != nil {
-				return fmt.Errorf("entry %d: %w", e.Index, err)
-			}
-			if err := fn(line); err != nil {
+			if err := fn(newLine(e)); err != nil {
 				return err
 			}
 			from = e.Index + 1
@@ -74,10 +72,10 @@ func (r *Reader) Tail(ctx context.Context, from int64, fn func(Line) error) erro
 	}
 }
 
-func newLine(e Entry) (Line, error) {
+func newLine(e Entry) Line {
 	r, err := decodeRecord(e.Record)
 	if err != nil {
-		return Line{}, err
+		return Line{Index: e.Index, Damaged: err.Error()}
 	}
 	disclosed, broken := e.Personal.disclosures()
 	show := func(field string) string {
@@ -110,5 +108,5 @@ func newLine(e Entry) (Line, error) {
 		}
 		line.Recipients = append(line.Recipients, show(recipientField(i)))
 	}
-	return line, nil
+	return line
 }

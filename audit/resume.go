@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -13,57 +14,91 @@ const pageSize = 512
 func leafHash(record []byte) tlog.Hash { return tlog.RecordHash(record) }
 
 // refresh reads the store again after it answered an error, because the batch
-// may have been applied in spite of it.
+// may have been applied in spite of it, and after another writer was first.
 func (l *Log) refresh(ctx context.Context) error {
 	switch {
 	case l.fatal != nil:
 		return l.fatal
-	case !l.stale:
-		return nil
+	case l.stale:
+		_, err := l.resume(ctx)
+		return err
+	case l.behind:
+		t, err := l.follow(ctx)
+		if err != nil {
+			return err
+		}
+		l.tree, l.behind = t, false
 	}
-	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
-	defer cancel()
-	_, err := l.resume(ctx)
-	return err
+	return nil
 }
 
 // resume derives the tree from the signed checkpoint and the entries after it,
 // never from stored state that nothing vouches for, and closes intents that
-// nobody in this process waits for. It ends with a checkpoint by the present key.
+// nobody waits for. It ends with a checkpoint by the present key.
 func (l *Log) resume(ctx context.Context) (orphans int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
+	defer cancel()
+	for {
+		t, err := l.stored(ctx)
+		if err != nil {
+			return 0, err
+		}
+		l.tree = t
+		if orphans, err = l.closeOrphans(ctx); !l.behind || !errors.Is(err, ErrConflict) {
+			return orphans, err
+		}
+	}
+}
+
+// stored returns the tree as it is in the store.
+func (l *Log) stored(ctx context.Context) (*tree, error) {
+	if l.shared() && l.tree != nil {
+		return l.follow(ctx)
+	}
 	head, err := l.store.Head(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("audit: open: %w", err)
+		return nil, fmt.Errorf("audit: open: %w", err)
 	}
 	t := newTree()
 	switch {
 	case head.Checkpoint != nil:
 		if t, err = l.signedTree(ctx, head); err != nil {
-			return 0, err
+			return nil, err
 		}
 	case head.Size != 0 || head.Hashes != 0:
 		// The first thing ever stored is a checkpoint of the empty log.
-		return 0, fmt.Errorf("%w: %d entries and no checkpoint", ErrInconsistent, head.Size)
+		return nil, fmt.Errorf("%w: %d entries and no checkpoint", ErrInconsistent, head.Size)
 	}
-	if err := replay(ctx, l.store, t, head); err != nil {
-		return 0, err
+	if err := replay(ctx, l.store, t, head, nil); err != nil {
+		return nil, err
 	}
-	if err := l.ownTree(t); err != nil {
-		return 0, err
-	}
+	return t, l.ownTree(t)
+}
+
+// closeOrphans records the end of open intents that nobody waits for: this writer
+// knows nothing of them, or theirs is dead.
+func (l *Log) closeOrphans(ctx context.Context) (int, error) {
 	open, err := l.store.Open(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("audit: open intents: %w", err)
 	}
-	inStore := make(map[string]int64, len(open))
+	dead, err := l.dead(ctx, open)
+	if err != nil {
+		return 0, err
+	}
+	mine, inStore := map[string]int64{}, map[string]int64{}
 	var lost []draft
 	for _, e := range open {
+		if e.Writer != l.writer && !dead(e.Writer) {
+			continue
+		}
 		r, err := decodeRecord(e.Record)
 		if err != nil || r.Kind != KindIntent {
 			return 0, fmt.Errorf("%w: entry %d is not the intent that it was", ErrInconsistent, e.Index)
 		}
 		inStore[r.ID] = e.Index
-		if _, mine := l.inFlight[r.ID]; mine {
+		if _, waits := l.inFlight[r.ID]; waits {
+			mine[r.ID] = e.Index
 			continue
 		}
 		d, err := outcomeDraft(Outcome{ID: r.ID, Status: StatusUnknown, Code: CodeInterrupted}, l.now())
@@ -72,14 +107,15 @@ func (l *Log) resume(ctx context.Context) (orphans int, err error) {
 		}
 		lost = append(lost, d)
 	}
-	mine := l.inFlight
-	l.tree, l.inFlight, l.stale = t, inStore, false
+	before := l.inFlight
+	l.inFlight, l.stale, l.behind = mine, false, false
 	p := l.plan()
+	p.inFlight = inStore
 	if err := p.add(lost); err != nil {
 		return 0, err
 	}
 	if err := l.apply(ctx, p, true); err != nil {
-		l.inFlight = mine // so that the next attempt finds the same ones lost
+		l.inFlight = before // so that the next attempt finds the same ones lost
 		return 0, err
 	}
 	if len(lost) > 0 {
@@ -107,9 +143,8 @@ func (l *Log) ownTree(t *tree) error {
 	return l.fatal
 }
 
-// signedTree loads the edge of the tree at the last checkpoint and checks it
-// against the signed root.
-func (l *Log) signedTree(ctx context.Context, head Head) (*tree, error) {
+// latest returns the signed checkpoint of the head.
+func (l *Log) latest(head Head) (*Checkpoint, error) {
 	c, err := ParseCheckpoint(head.Checkpoint, l.verifiers)
 	if err != nil {
 		return nil, fmt.Errorf("%w: is it signed by another key? %w", ErrInconsistent, err)
@@ -118,7 +153,21 @@ func (l *Log) signedTree(ctx context.Context, head Head) (*tree, error) {
 		return nil, fmt.Errorf("%w: it is the checkpoint of %q, this is %q", ErrInconsistent, c.Origin, l.origin)
 	}
 	if head.Size < c.Size {
-		return nil, fmt.Errorf("%w: it was cut from %d entries or more to %d", ErrInconsistent, c.Size, head.Size)
+		return nil, cut(c.Size, head.Size)
+	}
+	return c, nil
+}
+
+func cut(from, to int64) error {
+	return fmt.Errorf("%w: it was cut from %d entries or more to %d", ErrInconsistent, from, to)
+}
+
+// signedTree loads the edge of the tree at the last checkpoint and checks it
+// against the signed root.
+func (l *Log) signedTree(ctx context.Context, head Head) (*tree, error) {
+	c, err := l.latest(head)
+	if err != nil {
+		return nil, err
 	}
 	t := &tree{size: c.Size, hashes: map[int64]tlog.Hash{}}
 	for _, index := range edgeIndexes(c.Size) {
@@ -132,19 +181,25 @@ func (l *Log) signedTree(ctx context.Context, head Head) (*tree, error) {
 		}
 		t.hashes[index] = h
 	}
+	return t, t.fits(c)
+}
+
+// fits holds a tree to a checkpoint of its size.
+func (t *tree) fits(c *Checkpoint) error {
 	root, err := t.root()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if root != c.Root {
-		return nil, fmt.Errorf("%w: the first %d entries have root %s, signed was %s", ErrInconsistent, c.Size, root, c.Root)
+		return fmt.Errorf("%w: the first %d entries have root %s, signed was %s", ErrInconsistent, c.Size, root, c.Root)
 	}
-	return t, nil
+	return nil
 }
 
 // replay appends the stored entries after the checkpoint to the tree: they are
 // the traffic of at most [SignInterval], so their number is small.
-func replay(ctx context.Context, store Store, t *tree, head Head) error {
+// appended, if any, sees each entry once it is in the tree.
+func replay(ctx context.Context, store Store, t *tree, head Head, appended func(Entry) error) error {
 	for t.size < head.Size {
 		entries, err := store.Entries(ctx, t.size, pageSize)
 		if err != nil {
@@ -158,6 +213,12 @@ func replay(ctx context.Context, store Store, t *tree, head Head) error {
 				break
 			}
 			if err := replayEntry(ctx, store, t, e); err != nil {
+				return err
+			}
+			if appended == nil {
+				continue
+			}
+			if err := appended(e); err != nil {
 				return err
 			}
 		}

@@ -58,6 +58,23 @@ func attack(t *testing.T, path string, statements ...string) {
 	must(t, db.Close())
 }
 
+// A damaged entry is named where it stands, and hides no other.
+func TestTailOfADamagedLog(t *testing.T) {
+	t.Parallel()
+	path := specimen(t)
+	attack(t, path, "UPDATE audit_entry SET record = x'7b' WHERE idx = 6", "UPDATE audit_entry SET record = x'' WHERE idx = 39")
+	db := openDB(t, path)
+	lines := tail(t, db.Audit())
+	if len(lines) != 40 {
+		t.Fatalf("%d lines", len(lines))
+	}
+	for i, l := range lines {
+		if damaged := i == 6 || i == 39; l.Index != int64(i) || (l.Damaged != "") != damaged || (l.ID == "") != damaged {
+			t.Errorf("line %d: %+v", i, l)
+		}
+	}
+}
+
 func verifyFile(t *testing.T, path string, trusted *audit.Checkpoint) audit.Report {
 	t.Helper()
 	db, err := sqlite.OpenReadOnly(t.Context(), path)
@@ -271,7 +288,7 @@ func TestOpenRefuses(t *testing.T) {
 		"entry added without hash":   {"INSERT INTO audit_entry SELECT 40, record FROM audit_entry WHERE idx = 0"},
 		"entry added after a gap":    {"INSERT INTO audit_entry SELECT 50, record FROM audit_entry WHERE idx = 0"},
 		"hash added":                 {"INSERT INTO audit_hash VALUES (78, zeroblob(32))"},
-		"open intent is an outcome":  {"INSERT INTO audit_open VALUES (1)"},
+		"open intent is an outcome":  {"INSERT INTO audit_open (entry) VALUES (1)"},
 		"checkpoint is no signature": {"UPDATE audit_checkpoint SET note = x'41'"},
 	}
 	for name, statements := range tests {

@@ -23,6 +23,10 @@ const (
 	eventCodeForeign  = "oauth.code_foreign_client"
 	eventRefreshReuse = "oauth.refresh_reuse"
 	eventRevoked      = "oauth.revoked"
+	eventPageSignIn   = "page.signed_in"
+	eventOtherPerson  = "oauth.other_person" // came back from Microsoft than the one expected: nothing was given out
+	eventStepUp       = "oauth.scope_asked"
+	eventWidened      = "oauth.grant_widened"
 )
 
 // record writes one event. Its failure is an [oauthError]: no evidence, no action.

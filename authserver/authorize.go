@@ -2,6 +2,7 @@ package authserver
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -24,12 +25,35 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	request, err := s.checkRequest(values, client, redirectURI)
+	request, want, err := s.checkRequest(values, client, redirectURI)
 	if err != nil {
 		// Client and redirect are known to belong together: the client may be told.
 		return s.redirectError(w, r, Request{RedirectURI: redirectURI, State: only(values, "state")}, err)
 	}
-	return s.showConsent(w, r, client, request)
+	return s.ask(w, r, client, s.newTicket(client, request, want))
+}
+
+// ask shows the consent page, unless the person who is probably at the browser has
+// allowed all of it before. The callback looks who it was.
+func (s *Server) ask(w http.ResponseWriter, r *http.Request, client Client, t ticket) error {
+	earlier, known := s.memory(r, t)
+	if known {
+		t.Expected = earlier.User
+		if t.Prompt != promptSelect {
+			t.LoginHint = earlier.UPN
+		}
+		if skips(r, t, earlier) {
+			return s.begin(w, r, t, true)
+		}
+	}
+	if t.silent {
+		code := codeConsentRequired
+		if _, ok := s.person(r); !ok {
+			code = codeLoginRequired
+		}
+		return s.redirectError(w, r, t.Request, silently(code))
+	}
+	return s.showConsent(w, r, client, t, earlier, "")
 }
 
 // checkClient finds out whom an answer may be sent to. Until that is known, errors
@@ -39,27 +63,33 @@ func (s *Server) checkClient(r *http.Request, values url.Values) (Client, string
 	if clientID == "" {
 		return Client{}, "", refusePage(http.StatusBadRequest, "The app did not say which app it is (client_id).")
 	}
-	client, err := s.store.Client(r.Context(), clientID)
+	client, err := s.describe(r.Context(), clientID, s.fetchPermit(r))
 	if errors.Is(err, ErrNotFound) {
 		return Client{}, "", refusePage(http.StatusBadRequest,
 			"This server does not know the app. Its registration may have expired: remove the connection in the app and add it again.")
 	}
 	if err != nil {
-		return Client{}, "", unavailable(err)
+		return Client{}, "", asOAuth(err)
 	}
 	if redirectURI == "" {
 		return Client{}, "", refusePage(http.StatusBadRequest, "The app did not say where to return to (redirect_uri).")
 	}
-	if !client.redirectAllowed(redirectURI) {
-		return Client{}, "", refusePage(http.StatusBadRequest, "The app asked to return to an address that it has not registered (redirect_uri).")
+	if !s.redirectAllowed(client, redirectURI) {
+		return Client{}, "", refusePage(http.StatusBadRequest, "The app asked to return to an address that it has not registered, or that this server's administrator does not allow (redirect_uri).")
 	}
 	return client, redirectURI, nil
 }
 
-func (s *Server) checkRequest(values url.Values, client Client, redirectURI string) (Request, error) {
+// clientOf finds the client of a request that was checked a while ago.
+func (s *Server) clientOf(r *http.Request, request Request) (Client, error) {
+	client, _, err := s.checkClient(r, url.Values{"client_id": {request.ClientID}, "redirect_uri": {request.RedirectURI}})
+	return client, err
+}
+
+func (s *Server) checkRequest(values url.Values, client Client, redirectURI string) (Request, wishes, error) {
 	p, err := s.once(values)
 	if err != nil {
-		return Request{}, err
+		return Request{}, wishes{}, err
 	}
 	request := Request{
 		ClientID: client.ID, RedirectURI: redirectURI, State: p["state"],
@@ -67,22 +97,44 @@ func (s *Server) checkRequest(values url.Values, client Client, redirectURI stri
 	}
 	switch {
 	case p["response_type"] == "":
-		return request, refuse(codeInvalidRequest, "response_type is missing.")
+		return request, wishes{}, refuse(codeInvalidRequest, "response_type is missing.")
 	case p["response_type"] != "code":
-		return request, refuse(codeUnsupportedResponse, "Only response_type=code is supported.")
+		return request, wishes{}, refuse(codeUnsupportedResponse, "Only response_type=code is supported.")
 	case p["response_mode"] != "" && p["response_mode"] != "query":
-		return request, refuse(codeInvalidRequest, "Only response_mode=query is supported.")
+		return request, wishes{}, refuse(codeInvalidRequest, "Only response_mode=query is supported.")
 	case len(request.State) > maxState:
-		return request, refuse(codeInvalidRequest, "state is too long.")
+		return request, wishes{}, refuse(codeInvalidRequest, "state is too long.")
 	case request.Challenge == "":
-		return request, refuse(codeInvalidRequest, "PKCE is required: code_challenge is missing.")
+		return request, wishes{}, refuse(codeInvalidRequest, "PKCE is required: code_challenge is missing.")
 	case p["code_challenge_method"] != "S256":
-		return request, refuse(codeInvalidRequest, "PKCE needs code_challenge_method=S256.")
+		return request, wishes{}, refuse(codeInvalidRequest, "PKCE needs code_challenge_method=S256.")
 	case !validChallenge(request.Challenge):
-		return request, refuse(codeInvalidRequest, "code_challenge is not the base64url form of a SHA-256.")
+		return request, wishes{}, refuse(codeInvalidRequest, "code_challenge is not the base64url form of a SHA-256.")
 	}
-	request.Scopes, err = narrow(p["scope"], s.scopes)
-	return request, err
+	if request.Scopes, err = s.askedScopes(p["scope"]); err != nil {
+		return request, wishes{}, err
+	}
+	want, err := readWishes(p)
+	return request, want, err
+}
+
+// askedScopes are those of an authorization request: what is asked for at sign-in
+// when it names none, and otherwise any that a person may be asked for. A preset
+// stands for its scopes.
+func (s *Server) askedScopes(asked string) ([]string, error) {
+	words := strings.Fields(asked)
+	if len(words) == 0 {
+		return slices.Clone(s.scopes), nil
+	}
+	var scopes []string
+	for _, word := range words {
+		if preset, ok := s.presets[word]; ok {
+			scopes = append(scopes, preset...)
+		} else {
+			scopes = append(scopes, word)
+		}
+	}
+	return narrow(strings.Join(scopes, " "), s.most)
 }
 
 // narrow returns the asked scopes that are among the allowed ones, in their order,
@@ -132,7 +184,7 @@ func (s *Server) errorURL(request Request, e *oauthError) string {
 // redirectError tells the client, through the browser, why there is no code.
 func (s *Server) redirectError(w http.ResponseWriter, r *http.Request, request Request, err error) error {
 	e := asOAuth(err)
-	s.logError(r, e)
+	s.logError(r, e, slog.LevelDebug)
 	redirect(w, s.errorURL(request, e))
 	return nil
 }

@@ -1,10 +1,14 @@
 package authserver_test
 
 import (
+	"bytes"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -36,6 +40,9 @@ func TestAuthorizePageErrors(t *testing.T) {
 		"empty fragment":        func(q url.Values) { q.Set("redirect_uri", redirectURI+"#") },
 		"dot segments":          func(q url.Values) { q.Set("redirect_uri", "https://assistant.example/x/../callback") },
 		"encoded path":          func(q url.Values) { q.Set("redirect_uri", "https://assistant.example/%63allback") },
+		"unicode path":          func(q url.Values) { q.Set("redirect_uri", "https://assistant.example/c\u0430llback") },
+		"unicode host":          func(q url.Values) { q.Set("redirect_uri", "https://\u0430ssistant.example/callback") },
+		"punycode host":         func(q url.Values) { q.Set("redirect_uri", "https://xn--ssistant-2fg.example/callback") },
 		"prefix of the host":    func(q url.Values) { q.Set("redirect_uri", "https://assistant.example.evil.example/callback") },
 		"backslash":             func(q url.Values) { q.Set("redirect_uri", `https://evil.example\@assistant.example/callback`) },
 		"space before":          func(q url.Values) { q.Set("redirect_uri", " "+redirectURI) },
@@ -63,6 +70,46 @@ func TestAuthorizePageErrors(t *testing.T) {
 	}
 }
 
+// lockedBuffer is a log that is written and read at once.
+type lockedBuffer struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.Write(p)
+}
+
+func (b *lockedBuffer) String() string { b.mu.Lock(); defer b.mu.Unlock(); return b.Buffer.String() }
+
+// TestErrorPagesHaveAReference that finds their line in the log, at the level that servers log.
+func TestErrorPagesHaveAReference(t *testing.T) {
+	t.Parallel()
+	var log lockedBuffer
+	h := newHarness(t, func(o *authserver.Options) { o.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+	request := h.request(h.publicClient(t))
+	request.Set("redirect_uri", "https://evil.example/")
+	seen := map[string]bool{}
+	for name, status := range map[string]int{"refused": http.StatusBadRequest, "refused again": http.StatusBadRequest, "failed": http.StatusServiceUnavailable} {
+		if name == "failed" {
+			h.store.down = true
+		}
+		page := h.authorize(t, h.browser(t), request)
+		h.store.down = false
+		equal(t, name, page.StatusCode, status)
+		m := regexp.MustCompile(`Reference: ([A-Z2-7]{8})\.`).FindStringSubmatch(page.body)
+		if m == nil || seen[m[1]] {
+			t.Fatalf("%s: the page has no reference of its own: %s", name, page.body)
+		}
+		seen[m[1]] = true
+		if !strings.Contains(log.String(), "reference="+m[1]+" ") {
+			t.Errorf("%s: no line has %s: %s", name, m[1], log.String())
+		}
+	}
+}
+
 // TestAuthorizeRedirectErrors: from then on the client is told, with state and iss.
 func TestAuthorizeRedirectErrors(t *testing.T) {
 	t.Parallel()
@@ -84,6 +131,7 @@ func TestAuthorizeRedirectErrors(t *testing.T) {
 		{"scope twice", "invalid_request", func(q url.Values) { q["scope"] = []string{"Mail.Read", "User.Read"} }},
 		{"challenge twice", "invalid_request", func(q url.Values) { q.Add("code_challenge", challenge(verifier)) }},
 		{"invalid UTF-8", "invalid_request", func(q url.Values) { q.Set("scope", "\xff") }},
+		{"NUL", "invalid_request", func(q url.Values) { q.Set("scope", "User.Read\x00") }},
 		{"long state", "invalid_request", func(q url.Values) { q.Set("state", strings.Repeat("s", 5000)) }},
 		{"unknown scopes", "invalid_scope", func(q url.Values) { q.Set("scope", "Directory.ReadWrite.All") }},
 		{"foreign resource", "invalid_target", func(q url.Values) { q.Set("resource", "https://other.example/mcp") }},
@@ -236,6 +284,12 @@ func TestCallbackErrors(t *testing.T) {
 		}},
 		{"no answer", "temporarily_unavailable", "did not answer", url.Values{"code": {"ms-code"}}, func(h *harness) {
 			h.microsoft.err = &entra.Error{Op: "code exchange", Err: errors.New("connection reset")}
+		}},
+		{"another organization", "access_denied", "of that organization", url.Values{"code": {"ms-code"}}, func(h *harness) {
+			h.microsoft.err = &entra.NotAdmittedError{TenantID: "t", Reason: "Sign in with an account of that organization."}
+		}},
+		{"credential", "server_error", "administrator has to look", url.Values{"code": {"ms-code"}}, func(h *harness) {
+			h.microsoft.err = &entra.Error{Op: "code exchange", Err: entra.ErrCredential}
 		}},
 		{"nobody", "server_error", "who signed in", url.Values{"code": {"ms-code"}}, func(h *harness) { h.microsoft.account.ObjectID = "" }},
 		{"no scope granted", "access_denied", "none of the permissions", url.Values{"code": {"ms-code"}}, func(h *harness) {

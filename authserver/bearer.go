@@ -31,7 +31,7 @@ func (s *Server) Verify(ctx context.Context, rawToken string) (identity.Principa
 		return identity.Principal{}, fmt.Errorf("%w: not an access token", ErrInvalidToken)
 	case !now.Before(token.ExpiresAt):
 		return identity.Principal{}, fmt.Errorf("%w: expired", ErrInvalidToken)
-	case !token.Grant.Alive():
+	case !token.Grant.Alive() || !s.admitted(token.Grant.ClientID):
 		return identity.Principal{}, fmt.Errorf("%w: %w", ErrInvalidToken, ErrRevoked)
 	case token.Grant.Resource != s.resource: // the public URL has changed
 		return identity.Principal{}, fmt.Errorf("%w: issued for another resource", ErrInvalidToken)
@@ -45,7 +45,7 @@ func (s *Server) Verify(ctx context.Context, rawToken string) (identity.Principa
 // is done in the person's name. [ErrRevoked] if they say no.
 func (s *Server) Recheck(ctx context.Context, p identity.Principal) error {
 	grant, err := s.store.Grant(ctx, p.GrantID)
-	if errors.Is(err, ErrNotFound) || (err == nil && !grant.Alive()) {
+	if errors.Is(err, ErrNotFound) || (err == nil && (!grant.Alive() || !s.admitted(grant.ClientID))) {
 		return ErrRevoked
 	}
 	if err != nil {
@@ -116,13 +116,6 @@ func (s *Server) RequireBearer(next func(http.ResponseWriter, *http.Request, ide
 		}
 		next(w, r, principal)
 	})
-}
-
-// RefuseScope answers 403 and names all scopes that the request needs at once, so
-// that a client asks its person once (step-up, RFC 6750 section 3.1).
-func (s *Server) RefuseScope(w http.ResponseWriter, r *http.Request, needed []string) {
-	const text = "The access token lacks a scope that this request needs."
-	s.refuseBearer(w, r, http.StatusForbidden, Challenge{Error: "insufficient_scope", Description: text, Scopes: needed}, text)
 }
 
 func (s *Server) deny401(w http.ResponseWriter, r *http.Request, c Challenge, text string) {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -65,17 +64,6 @@ func TestOtherAudience(t *testing.T) {
 	h.boot(t, func(o *authserver.Options) { o.PublicURL = "https://renamed.example" })
 	equal(t, "mcp", h.mcp(t, access), http.StatusUnauthorized)
 	equal(t, "refresh", h.token(t, refreshForm(clientID, refresh)).text(t, "error"), "invalid_grant")
-}
-
-func TestRefuseScope(t *testing.T) {
-	t.Parallel()
-	h := newHarness(t)
-	w := httptest.NewRecorder()
-	h.auth.RefuseScope(w, httptest.NewRequest(http.MethodPost, "/mcp", nil), []string{"Mail.Read", "Chat.Read"})
-	equal(t, "status", w.Code, http.StatusForbidden)
-	equal(t, "challenge", w.Header().Get("WWW-Authenticate"), `Bearer error="insufficient_scope", `+
-		`error_description="The access token lacks a scope that this request needs.", `+
-		`resource_metadata="`+h.URL+`/.well-known/oauth-protected-resource/mcp", scope="Mail.Read Chat.Read"`)
 }
 
 func TestRevoke(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"m365mcp/entra"
+	"m365mcp/identity"
 )
 
 // callback is where Microsoft sends the browser back to. The state must be one
@@ -40,44 +41,91 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request) error {
 		return unavailable(err)
 	}
 	s.cookies.clear(w, cookie)
-	code, err := s.finishSignIn(r.Context(), state, values, signIn)
-	if err != nil {
-		return s.redirectError(w, r, signIn.Request, err)
+	switch {
+	case signIn.GrantID != "":
+		return s.finishWidening(w, r, state, values, signIn)
+	case signIn.forPage():
+		return s.finishPage(w, r, state, values)
+	default:
+		return s.finishClient(w, r, state, values, signIn)
 	}
-	redirect(w, s.answerURL(signIn.Request, url.Values{"code": {code}}))
-	return nil
 }
 
 var errForeignSignIn = refusePage(http.StatusForbidden,
 	"This sign-in was not started in this browser, was finished before, or took too long. Start the connection in your app again.")
 
-// finishSignIn turns Microsoft's answer into a grant and its code.
-func (s *Server) finishSignIn(ctx context.Context, state string, values url.Values, signIn SignIn) (string, error) {
-	if upstreamCode := values.Get("error"); upstreamCode != "" {
-		return "", refusedByMicrosoft(upstreamCode, values.Get("error_description"))
-	}
-	upstreamCode := only(values, "code")
-	if upstreamCode == "" {
-		return "", &oauthError{status: http.StatusBadGateway, code: codeServerError, description: "Microsoft's answer carries no code."}
-	}
-	account, tokens, err := s.upstream.Exchange(ctx, upstreamCode, s.keys.signIn(state, signIn.Scopes))
+// finishClient answers the client that waits; or asks the person before that, where
+// the one who came back is not the one who agreed.
+func (s *Server) finishClient(w http.ResponseWriter, r *http.Request, state string, values url.Values, signIn SignIn) error {
+	ctx := r.Context()
+	// Both may have changed while the person was at Microsoft.
+	client, err := s.clientOf(r, signIn.Request)
 	if err != nil {
-		return "", exchangeFailed(err)
+		return err
 	}
-	if account.TenantID == "" || account.ObjectID == "" || tokens.Access.IsZero() {
-		return "", &oauthError{status: http.StatusBadGateway, code: codeServerError, description: "Microsoft did not say who signed in."}
+	if upstreamCode := values.Get("error"); signIn.Silent && slices.Contains(silentErrors, upstreamCode) {
+		return s.redirectError(w, r, signIn.Request, silently(upstreamCode))
 	}
+	account, tokens, err := s.exchange(ctx, values, s.keys.upstreamSignIn(state, signIn))
+	if err != nil {
+		return s.redirectError(w, r, signIn.Request, err)
+	}
+	again, err := s.asksAgain(ctx, signIn, client, refOf(account))
+	if err != nil {
+		return s.redirectError(w, r, signIn.Request, err)
+	}
+	if again {
+		return s.askAgain(w, r, signIn, client, account)
+	}
+	code, err := s.finishSignIn(ctx, signIn, account, tokens)
+	if err != nil {
+		return s.redirectError(w, r, signIn.Request, err)
+	}
+	s.setPerson(w, r, refOf(account))
+	s.remember(ctx, signIn, account)
+	s.demandMet(ctx, refOf(account), signIn.ClientID, signIn.Claims)
+	redirect(w, s.answerURL(signIn.Request, url.Values{"code": {code}}))
+	return nil
+}
+
+// finishSignIn turns Microsoft's answer into a grant and its code.
+func (s *Server) finishSignIn(ctx context.Context, signIn SignIn, account entra.Account, tokens entra.Tokens) (string, error) {
 	grant := s.newGrant(signIn, account, tokens)
 	code, err := s.createGrant(ctx, signIn, grant, tokens)
 	if err != nil {
 		// From here on it is known who it was: evidence, and no longer a line of the log.
-		who := grant.principal(grant.CreatedAt)
-		who.GrantID = ""
+		who := principalOf(account, signIn.ClientID)
 		if recordErr := s.record(ctx, eventSignInFailed, who, evidence(signIn, map[string]string{"error": asOAuth(err).code})); recordErr != nil {
 			err = recordErr
 		}
 	}
 	return code, err
+}
+
+// principalOf is the person alone, without a grant.
+func principalOf(account entra.Account, clientID string) identity.Principal {
+	return identity.Principal{
+		TenantID: account.TenantID, UserID: account.ObjectID, UPN: account.UPN, Mail: cmp.Or(account.Mail, account.UPN), Name: account.Name, ClientID: clientID,
+	}
+}
+
+// exchange learns from Microsoft who it was.
+func (s *Server) exchange(ctx context.Context, values url.Values, signIn entra.SignIn) (entra.Account, entra.Tokens, error) {
+	if upstreamCode := values.Get("error"); upstreamCode != "" {
+		return entra.Account{}, entra.Tokens{}, refusedByMicrosoft(upstreamCode, values.Get("error_description"))
+	}
+	upstreamCode := only(values, "code")
+	if upstreamCode == "" {
+		return entra.Account{}, entra.Tokens{}, &oauthError{status: http.StatusBadGateway, code: codeServerError, description: "Microsoft's answer carries no code."}
+	}
+	account, tokens, err := s.upstream.Exchange(ctx, upstreamCode, signIn)
+	if err != nil {
+		return entra.Account{}, entra.Tokens{}, exchangeFailed(err)
+	}
+	if account.TenantID == "" || account.ObjectID == "" || tokens.Access.IsZero() {
+		return entra.Account{}, entra.Tokens{}, &oauthError{status: http.StatusBadGateway, code: codeServerError, description: "Microsoft did not say who signed in."}
+	}
+	return account, tokens, nil
 }
 
 // newGrant is what the person and Microsoft agreed to.
@@ -101,6 +149,9 @@ func (s *Server) createGrant(ctx context.Context, signIn SignIn, grant Grant, to
 	if len(grant.Scopes) == 0 {
 		return "", refuse(codeAccessDenied, "Microsoft granted none of the permissions that were asked for.")
 	}
+	if err := s.keepClient(ctx, signIn.ClientID); err != nil {
+		return "", asOAuth(err)
+	}
 	code := randomToken()
 	err := s.store.InsertGrant(ctx, grant, Code{
 		Digest: digest(code), GrantID: grant.ID, RedirectURI: signIn.RedirectURI,
@@ -122,6 +173,7 @@ func (s *Server) createGrant(ctx context.Context, signIn SignIn, grant Grant, to
 		s.discard(ctx, grant.ID, "sign-in failed")
 		return "", err
 	}
+	s.refusedScopes(ctx, grant.ID, without(signIn.Scopes, grant.Scopes))
 	return code, nil
 }
 
@@ -139,6 +191,9 @@ func (s *Server) discard(ctx context.Context, grantID, reason string) {
 func evidence(signIn SignIn, attributes map[string]string) map[string]string {
 	attributes["approved"] = strings.Join(signIn.Scopes, " ")
 	attributes["redirect_host"], _ = redirectTarget(signIn.RedirectURI)
+	if signIn.Remembered {
+		attributes["consent"] = "remembered"
+	}
 	return attributes
 }
 
@@ -177,6 +232,14 @@ func exchangeFailed(err error) *oauthError {
 	e := &oauthError{
 		status: http.StatusBadGateway, code: codeServerError,
 		description: "The sign-in at Microsoft could not be completed. Connect again.", cause: err,
+	}
+	if refused, ok := errors.AsType[*entra.NotAdmittedError](err); ok {
+		e.status, e.code, e.description = http.StatusForbidden, codeAccessDenied, refused.Reason
+		return e
+	}
+	if errors.Is(err, entra.ErrCredential) {
+		e.description = "This server cannot prove itself to Microsoft at the moment. Its administrator has to look at its credential."
+		return e
 	}
 	if answer, ok := errors.AsType[*entra.Error](err); ok && answer.Code != "" && answer.Code != "invalid_grant" {
 		e = refusedByMicrosoft(answer.Code, answer.Description)

@@ -14,7 +14,7 @@ func (s *Server) authenticate(r *http.Request, p parameters) (Client, error) {
 	if err != nil {
 		return Client{}, err
 	}
-	client, err := s.store.Client(r.Context(), id)
+	client, err := s.client(r.Context(), id)
 	if errors.Is(err, ErrNotFound) {
 		return Client{}, errClientAuth
 	}
@@ -27,8 +27,13 @@ func (s *Server) authenticate(r *http.Request, p parameters) (Client, error) {
 		}
 		return client, nil
 	}
+	guess := s.failureKey(r, client.ID)
+	if wait := s.limits.failures.wait(guess, s.now()); wait > 0 {
+		return Client{}, tooOften(wait)
+	}
 	got := digest(secret)
 	if secret == "" || subtle.ConstantTimeCompare(got[:], client.Secret[:]) != 1 {
+		s.limits.failures.take(guess, s.now())
 		return Client{}, errClientAuth
 	}
 	return client, nil

@@ -1,9 +1,7 @@
 package authserver
 
 import (
-	"crypto/hmac"
-	"encoding/base64"
-	"encoding/json"
+	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -19,65 +17,69 @@ const maxConsentForm = 32 << 10
 // Its id makes it good for one sign-in.
 type ticket struct {
 	Request
-	ID      string `json:"i"`
-	Expires int64  `json:"e"` // Unix seconds
+	wishes
+	ID       string  `json:"i"`
+	Expires  int64   `json:"e"`          // Unix seconds
+	Expected UserRef `json:"u,omitzero"` // who has to come back, if the page was about somebody
+	Client   Digest  `json:"d"`          // of the client's metadata as the page shows it
 }
 
-func (s *Server) sealTicket(browser string, t ticket) (string, error) {
-	body, err := json.Marshal(t)
-	if err != nil {
-		return "", err
+func (s *Server) newTicket(client Client, request Request, want wishes) ticket {
+	return ticket{
+		Request: request, wishes: want, ID: randomID(), Expires: s.now().Add(s.lifetimes.SignIn).Unix(), Client: metadata(client),
 	}
-	text := base64.RawURLEncoding.EncodeToString(body)
-	return text + "." + macText(s.keys.consent, browser, text), nil
 }
 
 // openTicket returns the ticket, unless it is forged, another browser's or late.
-func (s *Server) openTicket(browser, sealed string) (t ticket, ok bool) {
-	text, sum, ok := strings.Cut(sealed, ".")
-	if !ok || browser == "" || !hmac.Equal([]byte(sum), []byte(macText(s.keys.consent, browser, text))) {
-		return ticket{}, false
-	}
-	body, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil {
-		return ticket{}, false
-	}
-	if err := json.Unmarshal(body, &t); err != nil {
+func (s *Server) openTicket(browser, signed string) (t ticket, ok bool) {
+	if browser == "" || !openSigned(s.keys.consent, browser, signed, &t) {
 		return ticket{}, false
 	}
 	return t, s.now().Before(time.Unix(t.Expires, 0))
 }
 
-// showConsent asks the person. Microsoft's own consent says nothing about the
-// client, so without this page any client could ride on another's consent (the
-// confused deputy).
-func (s *Server) showConsent(w http.ResponseWriter, r *http.Request, client Client, request Request) error {
-	browser := s.cookies.get(r, consentCookie) // kept, so that two tabs do not undo each other
+// browser returns the value of the cookie that a form's browser gets, which is
+// kept, so that two tabs do not undo each other.
+func (s *Server) browser(w http.ResponseWriter, r *http.Request) string {
+	browser := s.cookies.get(r, consentCookie)
 	if browser == "" {
 		browser = randomToken()
 	}
-	sealed, err := s.sealTicket(browser, ticket{Request: request, ID: randomID(), Expires: s.now().Add(s.lifetimes.SignIn).Unix()})
+	s.cookies.set(w, consentCookie, browser, s.lifetimes.SignIn)
+	return browser
+}
+
+// ownForm refuses a form that another site's page has sent.
+func ownForm(r *http.Request) error {
+	// Browsers that send it cannot be made to lie about it.
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" {
+		return refusePage(http.StatusForbidden, "This answer did not come from this server's own page.")
+	}
+	return nil
+}
+
+// showConsent asks the person. Microsoft's own consent says nothing about the
+// client, so without this page any client could ride on another's consent (the
+// confused deputy). upn names a person who is proven to be there.
+func (s *Server) showConsent(w http.ResponseWriter, r *http.Request, client Client, t ticket, earlier Consent, upn string) error {
+	csrf, err := signed(s.keys.consent, s.browser(w, r), t)
 	if err != nil {
 		return unavailable(err)
 	}
-	s.cookies.set(w, consentCookie, browser, s.lifetimes.SignIn)
-	target, local := redirectTarget(request.RedirectURI)
-	view := consentView{
-		Client: displayText(client.Name, 60), Target: target, Local: local, Server: s.host(), CSRF: sealed,
-		Minutes: minutes(s.lifetimes.SignIn),
-	}
-	for _, scope := range request.Scopes {
-		view.Scopes = append(view.Scopes, scopeView{Name: scope, Text: s.scopeText[scope]})
-	}
-	s.pages.render(w, r, s.log, http.StatusOK, "consent", view)
+	target, local := redirectTarget(t.RedirectURI)
+	fresh := without(t.Scopes, earlier.Scopes)
+	s.pages.render(w, r, s.log, http.StatusOK, "consent", consentView{
+		Client: displayText(client.Name, maxShownName), Vouched: vouched(client), Target: target, Local: local, Server: s.host(), Person: upn,
+		New: s.groups(fresh), Allowed: s.groups(without(t.Scopes, fresh)), Names: strings.Join(t.Scopes, ", "),
+		CSRF: csrf, Minutes: minutes(s.lifetimes.SignIn),
+	})
 	return nil
 }
 
 // consent takes the person's answer.
 func (s *Server) consent(w http.ResponseWriter, r *http.Request) error {
-	// Browsers that send it cannot be made to lie about it.
-	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" {
-		return refusePage(http.StatusForbidden, "This answer did not come from this server's own page.")
+	if err := ownForm(r); err != nil {
+		return err
 	}
 	values, err := formValues(w, r, maxConsentForm)
 	if err != nil {
@@ -88,13 +90,18 @@ func (s *Server) consent(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return refusePage(http.StatusForbidden, "This page is no longer valid, or it was opened in another browser. Start the connection in your app again.")
 	}
-	// Both may have changed while the page was open.
-	if _, _, err := s.checkClient(r, map[string][]string{"client_id": {t.ClientID}, "redirect_uri": {t.RedirectURI}}); err != nil {
+	// All of it may have changed while the page was open.
+	client, err := s.clientOf(r, t.Request)
+	if err != nil {
 		return err
+	}
+	if metadata(client) != t.Client {
+		return refusePage(http.StatusForbidden, "The app has changed what it says of itself while this page was open. Start the connection in your app again.")
 	}
 	switch only(values, "decision") {
 	case "approve":
-		return s.approve(w, r, t)
+		s.logDecision(r, "approve", t.Request)
+		return s.begin(w, r, t, false)
 	case "deny":
 		return s.deny(w, r, t.Request)
 	default:
@@ -102,20 +109,43 @@ func (s *Server) consent(w http.ResponseWriter, r *http.Request) error {
 	}
 }
 
-func (s *Server) approve(w http.ResponseWriter, r *http.Request, t ticket) error {
+// begin sends the browser to Microsoft. remembered says that an earlier consent
+// stands for the page.
+func (s *Server) begin(w http.ResponseWriter, r *http.Request, t ticket, remembered bool) error {
+	claims, err := s.withDemand(r.Context(), t.Expected, t.ClientID, t.Claims)
+	if err != nil {
+		return err
+	}
+	t.Claims = claims
+	return s.toMicrosoft(w, r, SignIn{
+		Request: t.Request, Ticket: t.ID, Expected: t.Expected, Remembered: remembered, Silent: t.silent, Claims: t.Claims, Client: t.Client,
+	}, t.wishes)
+}
+
+// toMicrosoft stores the sign-in and sends the browser on.
+func (s *Server) toMicrosoft(w http.ResponseWriter, r *http.Request, signIn SignIn, want wishes) error {
 	ctx, now := r.Context(), s.now()
 	// Derived from the ticket, so that a second click sends the same person the same way.
-	state, browser := macText(s.keys.consent, "state", t.ID), macText(s.keys.consent, "browser", t.ID)
+	state, browser := macText(s.keys.consent, "state", signIn.Ticket), macText(s.keys.consent, "browser", signIn.Ticket)
 	// It expires after the ticket, so that the store knows a used ticket for as long as it is good.
-	signIn := SignIn{
-		Request: t.Request, Ticket: t.ID,
-		UpstreamState: digest(state), Browser: digest(browser), ExpiresAt: now.Add(s.lifetimes.SignIn),
-	}
-	to, err := s.upstream.AuthorizeURL(ctx, s.keys.signIn(state, t.Scopes))
+	signIn.UpstreamState, signIn.Browser, signIn.ExpiresAt = digest(state), digest(browser), now.Add(s.lifetimes.SignIn)
+	in := s.keys.upstreamSignIn(state, signIn)
+	in.Prompt, in.LoginHint = want.Prompt, want.LoginHint
+	to, err := s.upstream.AuthorizeURL(ctx, in)
 	if err != nil {
 		return unavailable(err)
 	}
-	err = s.store.InsertSignIn(ctx, signIn, s.maxSignIns, now)
+	if err := s.insertSignIn(ctx, signIn, now); err != nil {
+		return err
+	}
+	// Only now: a browser that has not approved must not be able to finish a sign-in.
+	s.cookies.set(w, signInCookie(signIn.UpstreamState), browser, s.lifetimes.SignIn)
+	http.Redirect(w, r, to, http.StatusSeeOther)
+	return nil
+}
+
+func (s *Server) insertSignIn(ctx context.Context, signIn SignIn, now time.Time) error {
+	err := s.store.InsertSignIn(ctx, signIn, s.maxSignIns, now)
 	switch {
 	case errors.Is(err, ErrAlreadyUsed): // nothing new is stored, and what came of it cannot come twice
 	case errors.Is(err, ErrTooManySignIns):
@@ -126,10 +156,6 @@ func (s *Server) approve(w http.ResponseWriter, r *http.Request, t ticket) error
 	case err != nil:
 		return unavailable(err)
 	}
-	s.logDecision(r, "approve", t.Request)
-	// Only now: a browser that has not approved must not be able to finish a sign-in.
-	s.cookies.set(w, signInCookie(signIn.UpstreamState), browser, s.lifetimes.SignIn)
-	http.Redirect(w, r, to, http.StatusSeeOther)
 	return nil
 }
 

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// cookies sets and reads this server's two cookies: one for the browser that saw
-// a consent page, one for each sign-in that it approved.
+// cookies sets and reads this server's cookies: one for the browser that saw a
+// form, one or two for each sign-in that it approved, one for a page session.
 //
 // The __Host- prefix keeps sub-domains and plain http from planting them. Browsers
 // refuse it, like Secure, on loopback http: names and flags follow the public URL.
@@ -43,8 +43,17 @@ func (c cookies) cookie(name, value string, maxAge int) *http.Cookie {
 // get returns the cookie's value, or "" when it is absent, of another form than
 // this server's own, or there twice.
 func (c cookies) get(r *http.Request, name string) string {
+	value := c.one(r, name)
+	if len(value) != len(randomToken()) {
+		return ""
+	}
+	return value
+}
+
+// one returns the cookie's value, or "" when it is absent or there twice.
+func (c cookies) one(r *http.Request, name string) string {
 	found := r.CookiesNamed(c.name(name))
-	if len(found) != 1 || len(found[0].Value) != len(randomToken()) {
+	if len(found) != 1 {
 		return ""
 	}
 	return found[0].Value

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"log/slog"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -12,7 +14,7 @@ import (
 )
 
 // Error codes: RFC 6749 sections 4.1.2.1 and 5.2, RFC 7591 section 3.2.2,
-// RFC 8707 section 2, RFC 6750 section 3.1.
+// RFC 8707 section 2, RFC 6750 section 3.1, OpenID Connect Core section 3.1.2.6.
 const (
 	codeInvalidRequest      = "invalid_request"
 	codeInvalidClient       = "invalid_client"
@@ -27,6 +29,10 @@ const (
 	codeAccessDenied        = "access_denied"
 	codeServerError         = "server_error"
 	codeUnavailable         = "temporarily_unavailable"
+	codeInsufficientScope   = "insufficient_scope"
+	codeLoginRequired       = "login_required"
+	codeConsentRequired     = "consent_required"
+	codeInteractionRequired = "interaction_required"
 )
 
 // oauthError is what a client may read. The cause is for the log only.
@@ -35,7 +41,7 @@ type oauthError struct {
 	code        string
 	description string
 	cause       error
-	wait        time.Duration // until another try may succeed, for a 503; zero: a moment
+	wait        time.Duration // until another try may succeed, for a 429 or 503; zero: a moment
 }
 
 func (e *oauthError) Error() string {
@@ -106,7 +112,7 @@ func methodName(r *http.Request) string {
 }
 
 func (s *Server) writeError(w http.ResponseWriter, r *http.Request, e *oauthError) {
-	s.logError(r, e)
+	s.logError(r, e, slog.LevelDebug)
 	setRetryAfter(w, e)
 	// The header is of use only to those who tried it (RFC 6749 section 5.2).
 	if e.code == codeInvalidClient && r.Header.Get("Authorization") != "" {
@@ -119,17 +125,19 @@ func (s *Server) writeError(w http.ResponseWriter, r *http.Request, e *oauthErro
 
 // setRetryAfter says when another try is worth while.
 func setRetryAfter(w http.ResponseWriter, e *oauthError) {
-	if e.status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", strconv.Itoa(int(cmp.Or(e.wait, 2*time.Second).Seconds())))
+	if e.status == http.StatusServiceUnavailable || e.status == http.StatusTooManyRequests {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(cmp.Or(e.wait, 2*time.Second).Seconds()))))
 	}
 }
 
-func (s *Server) logError(r *http.Request, e *oauthError) {
+// logError records a failure as a warning, and a refusal at the level given.
+func (s *Server) logError(r *http.Request, e *oauthError, refused slog.Level, more ...slog.Attr) {
+	attrs := append([]slog.Attr{slog.String("path", r.URL.Path), slog.String("code", e.code)}, more...)
 	if e.cause != nil {
-		s.log.WarnContext(r.Context(), "oauth request failed", "path", r.URL.Path, "code", e.code, "error", e.cause)
+		s.log.LogAttrs(r.Context(), slog.LevelWarn, "oauth request failed", append(attrs, slog.Any("error", e.cause))...)
 		return
 	}
-	s.log.DebugContext(r.Context(), "oauth request refused", "path", r.URL.Path, "code", e.code, "reason", e.description)
+	s.log.LogAttrs(r.Context(), refused, "oauth request refused", append(attrs, slog.String("reason", e.description))...)
 }
 
 func writeJSON(w http.ResponseWriter, status int, value any) error {

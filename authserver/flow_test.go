@@ -37,6 +37,9 @@ func TestFlow(t *testing.T) {
 		}
 	}
 	policy := page.Header.Get("Content-Security-Policy")
+	if strings.Contains(policy, "script-src") {
+		t.Errorf("the consent page allows a script: %s", policy)
+	}
 	for _, want := range []string{"default-src 'none'", "frame-ancestors 'none'", "style-src 'sha256-"} {
 		if !strings.Contains(policy, want) {
 			t.Errorf("the policy lacks %s: %s", want, policy)
@@ -235,6 +238,10 @@ func TestOptions(t *testing.T) {
 		{"short key", func(o *authserver.Options) { o.Keys = func(string) []byte { return make([]byte, 16) } }},
 		{"access token of two hours", func(o *authserver.Options) { o.Lifetimes.Access = 2 * time.Hour }},
 		{"code of an hour", func(o *authserver.Options) { o.Lifetimes.Code = time.Hour }},
+		{"page without a slash at its end", func(o *authserver.Options) { o.Pages = []string{"/tickets"} }},
+		{"page elsewhere", func(o *authserver.Options) { o.Pages = []string{"//evil.example/"} }},
+		{"documents of nobody knows whom", func(o *authserver.Options) { o.Documents = http.DefaultClient }},
+		{"every page", func(o *authserver.Options) { o.Pages = []string{"/"} }},
 		{"negative lifetime", func(o *authserver.Options) { o.Lifetimes.Refresh = -time.Hour }},
 	} {
 		t.Run(c.name, func(t *testing.T) {

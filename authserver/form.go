@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -34,8 +35,8 @@ func (s *Server) once(values url.Values) (parameters, error) {
 		if len(all) != 1 {
 			return p, refuse(codeInvalidRequest, "A parameter was sent more than once.")
 		}
-		if !utf8.ValidString(all[0]) {
-			return p, refuse(codeInvalidRequest, "A parameter is not valid UTF-8.")
+		if !utf8.ValidString(all[0]) || strings.ContainsRune(all[0], 0) { // neither is text to every store
+			return p, refuse(codeInvalidRequest, "A parameter is not valid UTF-8, or holds a NUL character.")
 		}
 		p[name] = all[0]
 	}

@@ -86,7 +86,7 @@ func (m *microsoft) Exchange(_ context.Context, code string, s entra.SignIn) (en
 		return entra.Account{}, entra.Tokens{}, m.err
 	}
 	b, ok := m.begun[s.State]
-	if !ok || code != "ms-code" || b.Nonce != s.Nonce || b.Verifier != s.Verifier || !slices.Equal(b.Scopes, s.Scopes) {
+	if !ok || code != "ms-code" || b.Nonce != s.Nonce || b.Verifier != s.Verifier || !slices.Equal(b.Scopes, s.Scopes) || b.Claims != s.Claims || b.IdentityOnly != s.IdentityOnly {
 		return entra.Account{}, entra.Tokens{}, errors.New("not what the sign-in was begun with")
 	}
 	return m.account, m.tokens(s), nil
@@ -112,6 +112,13 @@ func (v *vault) Delete(_ context.Context, id string) error {
 	defer v.mu.Unlock()
 	delete(v.held, id)
 	return nil
+}
+
+// access returns Microsoft's access token of a grant.
+func (v *vault) access(id string) string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.held[id].Access.Reveal()
 }
 
 func (v *vault) grants() []string {
@@ -180,6 +187,13 @@ type failingStore struct {
 	down bool
 }
 
+func (f *failingStore) Client(ctx context.Context, id string) (authserver.Client, error) {
+	if f.down {
+		return authserver.Client{}, errors.New("connection refused")
+	}
+	return f.Store.Client(ctx, id)
+}
+
 func (f *failingStore) Token(ctx context.Context, d authserver.Digest) (authserver.Token, error) {
 	if f.down {
 		return authserver.Token{}, errors.New("connection refused")
@@ -227,10 +241,18 @@ func (h *harness) boot(t *testing.T, change ...func(*authserver.Options)) {
 	t.Cleanup(func() { _ = db.Close() })
 	h.db, h.store = db, &failingStore{Store: db.OAuth()}
 	o := authserver.Options{
-		PublicURL: "http://" + h.Listener.Addr().String(),
-		Scopes:    []string{"User.Read", "Mail.Send", "Mail.Read"},
-		ScopeText: map[string]string{"Mail.Read": "Read your mail", "Mail.Send": "Send mail as you", "User.Read": "Read your profile"},
-		Store:     h.store, Upstream: h.microsoft, Vault: h.vault, Audit: h.audit,
+		PublicURL:  "http://" + h.Listener.Addr().String(),
+		Scopes:     []string{"User.Read", "Mail.Send", "Mail.Read"},
+		MoreScopes: []string{"Mail.ReadWrite", "Chat.Read", "Tasks.Read"},
+		Presets:    map[string][]string{"preset:mail": {"Mail.Read", "Mail.Send"}},
+		ScopeText: []authserver.ScopeText{
+			{Name: "Mail.Send", Group: "Mail", Effect: authserver.Speaks, Text: "Send mail as you"},
+			{Name: "Mail.Read", Group: "Mail", Text: "Read your mail"},
+			{Name: "Mail.ReadWrite", Group: "Mail", Effect: authserver.Changes, Text: "Change your mail"},
+			{Name: "Chat.Read", Group: "Teams", Text: "Read your chats"},
+			{Name: "User.Read", Group: "You", Text: "Read your profile"},
+		},
+		Store: h.store, Upstream: h.microsoft, Vault: h.vault, Audit: h.audit,
 		Keys: func(purpose string) []byte { sum := sha256.Sum256([]byte("test " + purpose)); return sum[:] },
 		Now:  h.clock.now, Logger: slog.New(slog.DiscardHandler),
 	}

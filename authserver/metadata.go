@@ -26,6 +26,7 @@ func (s *Server) serverMetadata() any {
 		CodeChallenge     []string `json:"code_challenge_methods_supported"`
 		IssuerInResponses bool     `json:"authorization_response_iss_parameter_supported"` // RFC 9207
 		Resources         []string `json:"protected_resources"`                            // RFC 9728 section 4
+		Documents         bool     `json:"client_id_metadata_document_supported"`
 	}{
 		Issuer:            s.issuer,
 		Authorization:     s.issuer + "/authorize",
@@ -41,6 +42,7 @@ func (s *Server) serverMetadata() any {
 		CodeChallenge:     []string{"S256"},
 		IssuerInResponses: true,
 		Resources:         []string{s.resource},
+		Documents:         s.documents != nil,
 	}
 }
 

@@ -2,6 +2,7 @@ package authserver
 
 import (
 	"bytes"
+	"crypto/rand"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
@@ -14,45 +15,82 @@ import (
 	"unicode"
 )
 
-//go:embed pages/*.html pages/style.css
+//go:embed pages/*.html pages/style.css pages/copy.js
 var pageFiles embed.FS
 
-// pages are the few pages that people see. They have no script and load nothing.
+// pages are the few pages that people see. They load nothing and work without script;
+// consent and errors have none.
 type pages struct {
 	templates *template.Template
 	policy    string // Content-Security-Policy
+	scripted  string // the same for pages with copy.js
 }
 
+// consentView is what a person agrees to.
 type consentView struct {
-	Client  string // as it calls itself
-	Target  string // where the answer goes
-	Local   bool   // to an app on the person's computer
-	Server  string
-	Scopes  []scopeView
-	CSRF    string
-	Minutes string
+	Client       string // as it calls itself
+	Vouched      string // who says so: "", a host, or administrator
+	Target       string // where the answer goes
+	Local        bool   // to an app on the person's computer
+	Server       string
+	Person       string // who is proven to be there
+	New, Allowed []scopeGroup
+	Names        string // of the scopes asked for, at Microsoft
+	CSRF, Link   string
+	Minutes      string
 }
 
-type scopeView struct{ Name, Text string }
+// Speaks reports whether something new reaches other people in the person's name.
+func (v consentView) Speaks() bool {
+	return slices.ContainsFunc(v.New, func(g scopeGroup) bool {
+		return slices.ContainsFunc(g.Scopes, ScopeText.Speaks)
+	})
+}
 
-type errorView struct{ Title, Text string }
+type signInView struct{ Title, Person, CSRF string }
+
+type doneView struct {
+	Title          string
+	Added, Refused []scopeGroup
+}
+
+type errorView struct {
+	Title, Text string
+	Page        bool   // no app waits for the answer
+	Reference   string // finds the log's line
+}
+
+type pageView struct {
+	Title string
+	Body  template.HTML
+}
 
 func newPages() (*pages, error) {
 	style, err := pageFiles.ReadFile("pages/style.css")
 	if err != nil {
 		return nil, fmt.Errorf("pages: %w", err)
 	}
+	script, err := pageFiles.ReadFile("pages/copy.js")
+	if err != nil {
+		return nil, fmt.Errorf("pages: %w", err)
+	}
 	t := template.New("").Funcs(template.FuncMap{
 		"style": func() template.CSS { return template.CSS(style) }, //nolint:gosec // embedded in the program
+		"copy":  func() template.JS { return template.JS(script) },  //nolint:gosec // likewise
 	})
 	if t, err = t.ParseFS(pageFiles, "pages/*.html"); err != nil {
 		return nil, fmt.Errorf("pages: %w", err)
 	}
-	sum := sha256.Sum256(style)
 	// No form-action: browsers hold every redirect after the form's POST to it, and that
 	// way goes over Microsoft, perhaps a company's own sign-in, to any client's redirect URI.
-	return &pages{templates: t, policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
-		"'; frame-ancestors 'none'; base-uri 'none'"}, nil
+	policy := "default-src 'none'; style-src " + source(style) + "; frame-ancestors 'none'; base-uri 'none'"
+	return &pages{templates: t, policy: policy, scripted: policy + "; script-src " + source(script)}, nil
+}
+
+// source is a hash-source of a Content-Security-Policy (CSP Level 3, section 2.3.1).
+func source(text []byte) string {
+	sum := sha256.Sum256(text)
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
 func (p *pages) render(w http.ResponseWriter, r *http.Request, log *slog.Logger, status int, name string, view any) {
@@ -77,31 +115,51 @@ func refusePage(status int, text string) *oauthError {
 // page wraps an endpoint that people's browsers visit.
 func (s *Server) page(handle func(http.ResponseWriter, *http.Request) error, method string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Cache-Control", "no-store")
-		h.Set("Content-Security-Policy", s.pages.policy)
-		h.Set("Referrer-Policy", "no-referrer") // addresses here carry codes and states
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("X-Frame-Options", "DENY")
+		s.pages.protect(w.Header())
 		var err error
 		if r.Method == method {
 			err = handle(w, r)
 		} else {
-			h.Set("Allow", method)
+			w.Header().Set("Allow", method)
 			err = refusePage(http.StatusMethodNotAllowed, "This page cannot be opened in this way.")
 		}
-		if err == nil {
-			return
+		if err != nil {
+			s.showError(w, r, err, false)
 		}
-		e := asOAuth(err)
-		s.logError(r, e)
-		view := errorView{Title: "This did not work", Text: e.description}
-		setRetryAfter(w, e)
-		if e.status == http.StatusServiceUnavailable {
-			view.Title = "Try again later"
-		}
-		s.pages.render(w, r, s.log, e.status, "error", view)
 	})
+}
+
+// protect sets what every page carries.
+func (p *pages) protect(h http.Header) {
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", p.policy)
+	h.Set("Referrer-Policy", "no-referrer") // addresses here carry codes and states
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+}
+
+// referenceLength is 40 bits, and short enough to be read out.
+const referenceLength = 8
+
+// showError tells the person; page says that no app waits for an answer.
+func (s *Server) showError(w http.ResponseWriter, r *http.Request, err error, page bool) {
+	e := asOAuth(err)
+	view := errorView{Title: "This did not work", Text: e.description, Page: page, Reference: rand.Text()[:referenceLength]}
+	// Refusals too: this is the line that the person's administrator looks for.
+	s.logError(r, e, slog.LevelInfo, slog.String("reference", view.Reference))
+	setRetryAfter(w, e)
+	if e.status == http.StatusServiceUnavailable || e.status == http.StatusTooManyRequests {
+		view.Title = "Try again later"
+	}
+	s.pages.render(w, r, s.log, e.status, "error", view)
+}
+
+// ShowPage answers with a page in this server's look, and under its content security
+// policy: with its one script, and without anything from elsewhere.
+func (s *Server) ShowPage(w http.ResponseWriter, r *http.Request, status int, title string, body template.HTML) {
+	s.pages.protect(w.Header())
+	w.Header().Set("Content-Security-Policy", s.pages.scripted)
+	s.pages.render(w, r, s.log, status, "page", pageView{Title: title, Body: body})
 }
 
 // displayText makes a name that a stranger chose fit to be shown: no control,

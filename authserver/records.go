@@ -17,14 +17,25 @@ const (
 	authPost  = "client_secret_post"
 )
 
-// Client is a registered client. Its name is what it says of itself: unverified.
+// ClientSource says who describes a client, and so what of it is verified.
+type ClientSource string
+
+// The sources of clients.
+const (
+	ClientRegistered ClientSource = "registered" // itself, by RFC 7591: nothing is verified
+	ClientDocument   ClientSource = "document"   // a metadata document: the host in its id is verified
+	ClientConfigured ClientSource = "configured" // the administrator
+)
+
+// Client is an app that people may connect.
 type Client struct {
 	ID           string
+	Source       ClientSource
 	Name         string
 	RedirectURIs []string
 	AuthMethod   string
-	Secret       Digest // zero for a public client
-	CreatedAt    time.Time
+	Secret       Digest    // zero for a public client
+	CreatedAt    time.Time // of a client that is described elsewhere: when that was last looked at
 	LastUsedAt   time.Time // zero until a person authorizes it
 }
 
@@ -48,7 +59,24 @@ type SignIn struct {
 	Browser       Digest // of the cookie that was set at the approval
 	Epoch         int64  // the kill epoch at the approval; the store sets it
 	ExpiresAt     time.Time
+
+	// Expected is who has to come back from Microsoft; zero where whoever does is
+	// the one who approved.
+	Expected   UserRef
+	Remembered bool   // no page was shown: an earlier consent of Expected's covers it
+	Silent     bool   // no page may be shown (prompt=none)
+	Claims     string // that Microsoft is asked for, as JSON
+	Client     Digest // of the client's metadata at the approval
+	// GrantID is a grant to be widened by Scopes; no client waits for the answer then.
+	GrantID string
 }
+
+// forPage: no client waits for the answer, but a page of this server. Where it
+// leads back to is with the browser alone: that address may be a secret.
+func (s SignIn) forPage() bool { return s.ClientID == "" && s.GrantID == "" }
+
+// expectsAnother reports whether the person is not the one who has to come back.
+func (s SignIn) expectsAnother(who UserRef) bool { return s.Expected != UserRef{} && s.Expected != who }
 
 // ClientLimits bounds what strangers may register.
 type ClientLimits struct {
@@ -88,11 +116,42 @@ func (g Grant) Alive() bool { return g.RevokedAt.IsZero() && !g.Killed }
 
 func (g Grant) refreshable() bool { return g.EndsAt.IsZero() }
 
+func (g Grant) user() UserRef { return UserRef{g.TenantID, g.UserID} }
+
 func (g Grant) principal(checked time.Time) identity.Principal {
 	return identity.Principal{
 		TenantID: g.TenantID, UserID: g.UserID, UPN: g.UPN, Mail: g.Mail, Name: g.Name,
 		ClientID: g.ClientID, GrantID: g.ID, Scopes: slices.Clone(g.Scopes), CheckedAt: checked,
 	}
+}
+
+// Consent is what a person has allowed a client on the consent page, with answers
+// that go to one redirect URI.
+type Consent struct {
+	User        UserRef
+	UPN         string // to name the person to Microsoft
+	ClientID    string
+	RedirectURI string // a loopback one without its port
+	Scopes      []string
+	Client      Digest // of the client's metadata at the time
+	Epoch       int64  // the kill epoch at the approval
+	AgreedAt    time.Time
+}
+
+// Demand is what Microsoft wants of a person's next sign-in with a client.
+type Demand struct {
+	User     UserRef
+	ClientID string
+	Claims   string // JSON
+	At       time.Time
+}
+
+// Link leads to a page on which a grant's person may add scopes to it.
+type Link struct {
+	Digest    Digest
+	GrantID   string
+	Scopes    []string
+	ExpiresAt time.Time
 }
 
 // Code is an authorization code, bound to what it was issued for.

@@ -1,29 +1,14 @@
 package authserver
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
-const (
-	maxRedirectURIs  = 10
-	maxRedirectBytes = 8 << 10 // of all of a client's
-	maxClientName    = 200
-)
-
-// registration is the request of RFC 7591 section 2, as far as it has a meaning
-// here. Other members are ignored, as the RFC asks.
-type registration struct {
-	RedirectURIs  []string `json:"redirect_uris"`
-	ClientName    string   `json:"client_name"`
-	AuthMethod    *string  `json:"token_endpoint_auth_method"`
-	GrantTypes    []string `json:"grant_types"`
-	ResponseTypes []string `json:"response_types"`
-}
+// registeredPrefix begins the ids that this server gives to clients. No other
+// source's ids begin like this.
+const registeredPrefix = "dcr-"
 
 // registered is the answer (RFC 7591 section 3.2.1): what was stored, which may
 // be less than was asked.
@@ -47,16 +32,19 @@ func (s *Server) register(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var asked registration
-	if err := json.Unmarshal(body, &asked); err != nil {
-		return refuse(codeInvalidMetadata, "The body is not the JSON object of RFC 7591.")
+	asked, err := parseMetadata(body)
+	if err != nil {
+		return err
 	}
 	client, err := asked.client()
 	if err != nil {
 		return err
 	}
+	if client.RedirectURIs, err = s.allowedRedirects(client.RedirectURIs); err != nil {
+		return err
+	}
 	now := s.now()
-	client.ID, client.CreatedAt = "dcr-"+randomID(), now
+	client.ID, client.Source, client.CreatedAt = registeredPrefix+randomID(), ClientRegistered, now
 	answer := registered{
 		ClientID: client.ID, IssuedAt: now.Unix(), RedirectURIs: client.RedirectURIs, ClientName: client.Name,
 		AuthMethod: client.AuthMethod, GrantTypes: []string{grantCode, grantRefresh}, ResponseTypes: []string{"code"},
@@ -81,36 +69,4 @@ func (s *Server) register(w http.ResponseWriter, r *http.Request) error {
 	s.log.InfoContext(r.Context(), "client registered", "client", client.ID,
 		"redirect_hosts", client.redirectHosts(), "auth_method", client.AuthMethod)
 	return writeJSON(w, http.StatusCreated, answer)
-}
-
-// client checks what was asked and returns what is stored of it.
-func (a registration) client() (Client, error) {
-	c := Client{Name: displayText(a.ClientName, maxClientName), RedirectURIs: a.RedirectURIs, AuthMethod: authBasic} // the default of RFC 7591
-	if a.AuthMethod != nil {
-		c.AuthMethod = *a.AuthMethod
-	}
-	switch {
-	case len(c.RedirectURIs) == 0:
-		return c, refuse(codeInvalidRedirectURI, "At least one redirect URI is needed.")
-	case len(c.RedirectURIs) > maxRedirectURIs:
-		return c, refuse(codeInvalidRedirectURI, "There are more redirect URIs than this server takes.")
-	case utf8.RuneCountInString(a.ClientName) > maxClientName:
-		return c, refuse(codeInvalidMetadata, "The client_name is too long.")
-	case !slices.Contains([]string{authNone, authBasic, authPost}, c.AuthMethod):
-		return c, refuse(codeInvalidMetadata, "The token_endpoint_auth_method has to be none, client_secret_basic or client_secret_post.")
-	case len(a.GrantTypes) > 0 && !slices.Contains(a.GrantTypes, grantCode):
-		return c, refuse(codeInvalidMetadata, "The grant_types have to include authorization_code.")
-	case len(a.ResponseTypes) > 0 && !slices.Contains(a.ResponseTypes, "code"):
-		return c, refuse(codeInvalidMetadata, "The response_types have to include code.")
-	}
-	size := 0
-	for _, uri := range c.RedirectURIs {
-		if size += len(uri); size > maxRedirectBytes {
-			return c, refuse(codeInvalidRedirectURI, "The redirect URIs are too long together.")
-		}
-		if fault := checkRedirectURI(uri); fault != "" {
-			return c, refuse(codeInvalidRedirectURI, "A redirect URI "+fault+".")
-		}
-	}
-	return c, nil
 }

@@ -66,7 +66,20 @@ func (s *Server) Revoke(ctx context.Context, selector Selector, reason string) e
 	return err
 }
 
+// Forget ends all that a person has granted, and deletes it with the consents and
+// with what Microsoft demands of the next sign-in.
+func (s *Server) Forget(ctx context.Context, user UserRef) error {
+	return errors.Join(s.Revoke(ctx, Selector{User: user}, "erased"), s.Sweep(ctx), s.store.DeleteDemand(ctx, user, ""))
+}
+
+// revokeGrant ends a grant, and what its person has allowed the client: whoever
+// revokes wants to be asked again.
 func (s *Server) revokeGrant(ctx context.Context, grant Grant, reason string) error {
+	forgotten := s.forgetConsents(ctx, grant)
+	return errors.Join(s.endGrant(ctx, grant, reason), forgotten)
+}
+
+func (s *Server) endGrant(ctx context.Context, grant Grant, reason string) error {
 	now := s.now()
 	wasAlive, err := s.store.RevokeGrant(ctx, grant.ID, reason, now)
 	if err != nil {
@@ -90,7 +103,7 @@ func (s *Server) forget(ctx context.Context, grantID string) {
 }
 
 // Sweep deletes what is over: grants with Microsoft's tokens, sign-ins, codes,
-// tokens, clients that nobody uses. The app calls it on a timer; replicas may do
+// tokens, consents, clients that nobody uses. The app calls it on a timer; replicas may do
 // so at the same time.
 func (s *Server) Sweep(ctx context.Context) error {
 	now := s.now()
@@ -107,10 +120,14 @@ func (s *Server) Sweep(ctx context.Context) error {
 	return nil
 }
 
-// purge deletes ended grants, Microsoft's tokens first, for a vault elsewhere: a
-// grant is what leads to them. What a sign-in puts there in between goes with the grant.
+// purge deletes ended consents and grants, Microsoft's tokens first, for a vault
+// elsewhere: a grant is what leads to them. What a sign-in puts there in between goes
+// with the grant.
 func (s *Server) purge(ctx context.Context) error {
 	const batch = 200
+	if err := s.store.DeleteConsents(ctx, s.now().Add(-s.lifetimes.Consent)); err != nil {
+		return fmt.Errorf("sweep: %w", err)
+	}
 	for {
 		ids, err := s.store.EndedGrants(ctx, s.now(), batch)
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -30,6 +31,8 @@ type keys struct {
 	tokens   []byte // pairs of tokens
 	consent  []byte // the form of the consent page
 	upstream []byte // nonce and PKCE verifier of a sign-in
+	pages    []byte // page sessions and their forms
+	person   []byte // who a browser's person probably is
 }
 
 func deriveKeys(derive func(purpose string) []byte) (keys, error) {
@@ -37,8 +40,10 @@ func deriveKeys(derive func(purpose string) []byte) (keys, error) {
 		tokens:   derive("authserver tokens"),
 		consent:  derive("authserver consent"),
 		upstream: derive("authserver upstream"),
+		pages:    derive("authserver pages"),
+		person:   derive("authserver person"),
 	}
-	for _, key := range [][]byte{k.tokens, k.consent, k.upstream} {
+	for _, key := range [][]byte{k.tokens, k.consent, k.upstream, k.pages, k.person} {
 		if len(key) < 32 {
 			return k, errors.New("authserver: a derived key is shorter than 32 bytes")
 		}
@@ -60,6 +65,27 @@ func macText(key []byte, parts ...string) string {
 	return base64.RawURLEncoding.EncodeToString(mac(key, parts...))
 }
 
+// signed puts a value into text that only the key's holder can make for the same
+// context. The value stays readable.
+func signed(key []byte, context string, value any) (string, error) {
+	body, err := json.Marshal(value)
+	if err != nil {
+		return "", err
+	}
+	text := base64.RawURLEncoding.EncodeToString(body)
+	return text + "." + macText(key, context, text), nil
+}
+
+// openSigned reads what signed made with this key for this context, or returns false.
+func openSigned(key []byte, context, signed string, value any) bool {
+	text, sum, ok := strings.Cut(signed, ".")
+	if !ok || !hmac.Equal([]byte(sum), []byte(macText(key, context, text))) {
+		return false
+	}
+	body, err := base64.RawURLEncoding.DecodeString(text)
+	return err == nil && json.Unmarshal(body, value) == nil
+}
+
 // pair derives the tokens of one generation of a grant. Whoever repeats a refresh
 // because the answer was lost, or sends it twenty times at once, gets the same
 // pair without its being stored anywhere.
@@ -77,4 +103,11 @@ func (k keys) signIn(state string, scopes []string) entra.SignIn {
 		Verifier: macText(k.upstream, "verifier", state),
 		Scopes:   scopes,
 	}
+}
+
+// upstreamSignIn is signIn for a request of a client, with all that the code is redeemed with.
+func (k keys) upstreamSignIn(state string, s SignIn) entra.SignIn {
+	in := k.signIn(state, s.Scopes)
+	in.Claims = s.Claims
+	return in
 }

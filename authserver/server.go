@@ -1,15 +1,21 @@
 // Package authserver is the OAuth 2.1 authorization server in front of /mcp, and
 // the resource server's bearer check. It knows people only through Microsoft:
 //
-//	POST /register   a client describes itself (RFC 7591)
+//	POST /register   a client describes itself (RFC 7591); others are described by
+//	                 the document at their id, or by the configuration
 //	GET  /authorize  client, redirect, PKCE, resource and scopes are checked
 //	                 -> consent page: who asks, for what, and where the answer goes
+//	                 (left out where this browser's person has allowed it all before)
 //	POST /consent    the person's yes, once for each page, then on to Microsoft
 //	                 with a state that only this browser can bring back
 //	GET  /callback   Microsoft's answer -> grant, sealed Microsoft tokens, code
 //	POST /token      the code, later a refresh token, for this server's own tokens
 //	POST /revoke     the client gives a grant back (RFC 7009)
+//	POST /signin     a person, with no client, for a page of this server; the same
+//	                 way over Microsoft and /callback, and a session in a cookie
 //	RequireBearer    every request to /mcp: one indexed read, or it is refused
+//	StepUp           a call that lacks scopes: the client asks its person for more
+//	GET  /access/    the same by a link, for clients that cannot
 //
 // A grant is one person's consent to one client and the family of all tokens that
 // descend from it. Clients never see Microsoft's tokens, and none of the values
@@ -27,7 +33,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -35,6 +43,7 @@ import (
 
 	"m365mcp/audit"
 	"m365mcp/entra"
+	"m365mcp/internal/redirecturi"
 )
 
 // Upstream is the identity provider that people sign in at.
@@ -65,11 +74,14 @@ type Options struct {
 	// PublicURL is the origin that clients and browsers see, e.g.
 	// https://mcp.example.com. It is the issuer; the resource is PublicURL + "/mcp".
 	PublicURL string
-	// Scopes are the Graph scopes that the enabled tools need. A client gets the
-	// ones it asks for among these, or all of them when it asks for none.
+	// Scopes are the Graph scopes that a client gets at sign-in when it asks for none.
 	Scopes []string
-	// ScopeText says each scope in words, for the consent page.
-	ScopeText map[string]string
+	// MoreScopes are the others that a client may ask for, at once or later (step-up).
+	MoreScopes []string
+	// Presets are names for sets of scopes; a client may ask for them by those.
+	Presets map[string][]string
+	// ScopeText says each scope in words, in the order of the pages.
+	ScopeText []ScopeText
 
 	Store    Store
 	Upstream Upstream
@@ -81,8 +93,26 @@ type Options struct {
 	Now       func() time.Time
 	Logger    *slog.Logger
 	Lifetimes Lifetimes
+	// Pages are the paths, with a slash at both ends, of other pages that people sign
+	// in to by [Server.SignInForm].
+	Pages []string
 	// NoRegistration turns dynamic client registration off: known clients go on.
 	NoRegistration bool
+	// Registrations bounds how many clients one network address may register in an
+	// hour; zero means 300.
+	Registrations int
+	// Documents fetches client metadata documents; nil: there are none. It must reach
+	// public addresses only, follow no redirect and end every request soon.
+	Documents *http.Client
+	// DocumentAllowed says which of their addresses are welcome.
+	DocumentAllowed func(*url.URL) bool
+	// Clients are those of the administrator.
+	Clients []ConfiguredClient
+	// RedirectAllow lists where answers to all other clients may go, as
+	// [redirecturi.ParseRules] reads it; empty: to every legal place.
+	RedirectAllow []string
+	// TrustedProxies are the peers whose forwarding headers are believed.
+	TrustedProxies []netip.Prefix
 	// MaxClients bounds the registered clients; zero means 10,000. A tenth of them,
 	// and a hundred at least, may be clients that nobody ever authorized.
 	MaxClients int
@@ -98,6 +128,7 @@ type Lifetimes struct {
 	Refresh time.Duration // refresh token, sliding; 30 days
 	Unused  time.Duration // a client that nobody ever authorized; 7 days
 	Idle    time.Duration // a client whose grants have all ended; 90 days after the last use
+	Consent time.Duration // a consent that is remembered, after which the page comes again; 90 days
 }
 
 const (
@@ -123,6 +154,7 @@ func (l Lifetimes) withDefaults() (Lifetimes, error) {
 		{&l.Refresh, 30 * 24 * time.Hour, 90 * 24 * time.Hour, "refresh token"},
 		{&l.Unused, 7 * 24 * time.Hour, 0, "unused client"},
 		{&l.Idle, 90 * 24 * time.Hour, 0, "idle client"},
+		{&l.Consent, 90 * 24 * time.Hour, 0, "consent"},
 	} {
 		if *d.value == 0 {
 			*d.value = d.byDefault
@@ -136,10 +168,12 @@ func (l Lifetimes) withDefaults() (Lifetimes, error) {
 
 // Server is the authorization server. Its methods are safe for concurrent use.
 type Server struct {
-	issuer     string // PublicURL
-	resource   string // the one audience of this server's tokens
-	scopes     []string
-	scopeText  map[string]string
+	issuer     string              // PublicURL
+	resource   string              // the one audience of this server's tokens
+	scopes     []string            // of a sign-in that asks for none
+	most       []string            // that people may be asked for
+	presets    map[string][]string // names for some of most
+	scopeText  []ScopeText
 	store      Store
 	upstream   Upstream
 	vault      Vault
@@ -150,6 +184,13 @@ type Server struct {
 	maxClients int
 	maxSignIns int
 	closed     bool // no registration
+	signInTo   []string
+
+	configured map[string]Client // by id
+	documents  *documents        // nil: none
+	redirects  redirecturi.Rules
+	proxies    []netip.Prefix
+	limits     limits
 
 	cookies cookies
 	keys    keys
@@ -168,6 +209,11 @@ func New(o Options) (*Server, error) {
 	if len(o.Scopes) == 0 {
 		return nil, errors.New("authserver: no scopes: no tool is enabled")
 	}
+	for _, path := range o.Pages {
+		if !strings.HasSuffix(path, "/") || !plainPath(strings.TrimSuffix(path, "/")) {
+			return nil, fmt.Errorf("authserver: page %q is no path with a slash at both ends", path)
+		}
+	}
 	lifetimes, err := o.Lifetimes.withDefaults()
 	if err != nil {
 		return nil, fmt.Errorf("authserver: %w", err)
@@ -180,13 +226,28 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	configured, err := configuredClients(o.Clients)
+	if err != nil {
+		return nil, fmt.Errorf("authserver: %w", err)
+	}
+	redirects, err := redirecturi.ParseRules(o.RedirectAllow)
+	if err != nil {
+		return nil, fmt.Errorf("authserver: redirect allow-list: %w", err)
+	}
+	var documents *documents
+	if o.Documents != nil {
+		if o.DocumentAllowed == nil {
+			return nil, errors.New("authserver: an option is missing")
+		}
+		documents = newDocuments(o.Documents, o.DocumentAllowed, o.Now)
+	}
 	o.MaxClients, o.MaxSignIns = cmp.Or(o.MaxClients, defaultMax), cmp.Or(o.MaxSignIns, defaultMax)
-	scopes := slices.Clone(o.Scopes)
-	slices.Sort(scopes)
 	return &Server{
 		issuer:     o.PublicURL,
 		resource:   o.PublicURL + "/mcp",
-		scopes:     slices.Compact(scopes),
+		scopes:     union(o.Scopes, nil),
+		most:       union(o.Scopes, o.MoreScopes),
+		presets:    maps.Clone(o.Presets),
 		scopeText:  o.ScopeText,
 		store:      o.Store,
 		upstream:   o.Upstream,
@@ -198,6 +259,12 @@ func New(o Options) (*Server, error) {
 		maxClients: o.MaxClients,
 		maxSignIns: o.MaxSignIns,
 		closed:     o.NoRegistration,
+		signInTo:   append(slices.Clone(o.Pages), accessPage),
+		configured: configured,
+		documents:  documents,
+		redirects:  redirects,
+		proxies:    slices.Clone(o.TrustedProxies),
+		limits:     newLimits(cmp.Or(o.Registrations, defaultRegistrations)),
 		cookies:    cookies{secure: public.Scheme == "https"},
 		keys:       keys,
 		pages:      pages,
@@ -229,11 +296,15 @@ func (s *Server) Register(mux *http.ServeMux) {
 		mux.Handle(path, s.api(serveDocument(document), http.MethodGet, http.MethodHead))
 	}
 	if !s.closed {
-		mux.Handle("/register", s.api(s.register, http.MethodPost))
+		mux.Handle("/register", s.api(s.limited(s.limits.registrations, s.register), http.MethodPost))
 	}
 	mux.Handle("/token", s.api(s.token, http.MethodPost))
 	mux.Handle("/revoke", s.api(s.revoke, http.MethodPost))
-	mux.Handle("/authorize", s.page(s.authorize, http.MethodGet))
-	mux.Handle("/consent", s.page(s.consent, http.MethodPost))
+	mux.Handle("/authorize", s.page(s.limited(s.limits.authorize, s.authorize), http.MethodGet))
+	mux.Handle("/consent", s.page(s.limited(s.limits.consent, s.consent), http.MethodPost))
 	mux.Handle("/callback", s.page(s.callback, http.MethodGet))
+	mux.Handle("/signin", s.page(s.limited(s.limits.consent, s.signIn), http.MethodPost))
+	mux.Handle("/signout", s.page(s.signOut, http.MethodPost))
+	mux.Handle(accessPage, s.page(s.limited(s.limits.authorize, s.access), http.MethodGet))
+	mux.Handle("/access", s.page(s.limited(s.limits.consent, s.allowAccess), http.MethodPost))
 }

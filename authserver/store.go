@@ -25,20 +25,34 @@ type Store interface {
 	GrantStore
 	TokenStore
 	RevocationStore
+	MemoryStore
 }
 
-// ClientStore keeps the registered clients.
+// MemoryStore keeps what goes beyond one sign-in.
+type MemoryStore interface {
+	ConsentStore
+	DemandStore
+	WideningStore
+}
+
+// ClientStore keeps the clients.
 type ClientStore interface {
-	// InsertClient stores a new client. At a limit the unused clients that were
-	// registered first make room, as far as the limits let them go; if they do not
+	// InsertClient stores a new registered client. At a limit the unused clients that
+	// were registered first make room, as far as the limits let them go; if they do not
 	// suffice, nothing changes and it returns [ErrTooManyClients]. A power cut may
 	// lose the client until its first grant: then it registers again.
 	InsertClient(ctx context.Context, client Client, limits ClientLimits) error
+	// PutClient stores or replaces a client that is described elsewhere and in use; the
+	// limits do not count it. It is an error where the id is that of another source's
+	// client.
+	PutClient(ctx context.Context, client Client) error
 	// Client returns the client, or [ErrNotFound].
 	Client(ctx context.Context, id string) (Client, error)
 	// DeleteIdleClients deletes the clients without any grant that were never
 	// used and registered before unused, or last used before idle.
 	DeleteIdleClients(ctx context.Context, unused, idle time.Time) (int, error)
+	// GrantedClients lists the ids of the clients that have a grant that is alive.
+	GrantedClients(ctx context.Context) ([]string, error)
 }
 
 // SignInStore keeps the approved requests whose person is at Microsoft.
@@ -99,7 +113,56 @@ type RevocationStore interface {
 	// DeleteGrants deletes grants with their codes and tokens, Microsoft's in the
 	// vault of the same database included: none are ever kept without a grant.
 	DeleteGrants(ctx context.Context, ids []string) error
-	// DeleteExpired deletes sign-ins and tokens that expired before now, and
+	// DeleteExpired deletes sign-ins, tokens and links that expired before now, and
 	// codes that expired before codes.
 	DeleteExpired(ctx context.Context, now, codes time.Time) error
+}
+
+// ConsentStore remembers what people have allowed clients.
+type ConsentStore interface {
+	// PutConsent stores a consent in place of an earlier one of the same person,
+	// client and redirect URI. [ErrNotFound]: there is no such client.
+	PutConsent(ctx context.Context, consent Consent) error
+	// Consent returns it, or [ErrNotFound]: also where a kill younger than its epoch
+	// covers it.
+	Consent(ctx context.Context, user UserRef, clientID, redirectURI string) (Consent, error)
+	// ForgetConsents deletes, durably, all that a person has allowed a client.
+	ForgetConsents(ctx context.Context, user UserRef, clientID string) error
+	// DeleteConsents deletes those that are from before, and those that a kill covers.
+	DeleteConsents(ctx context.Context, before time.Time) error
+}
+
+// DemandStore keeps the claims that Microsoft demands of a person's next sign-in
+// with a client.
+type DemandStore interface {
+	// PutDemand stores the claims in place of earlier ones. [ErrNotFound]: there is no
+	// such client.
+	PutDemand(ctx context.Context, demand Demand) error
+	// Demand returns them, or [ErrNotFound].
+	Demand(ctx context.Context, user UserRef, clientID string) (Demand, error)
+	// DeleteDemand deletes them; without a client, those of all clients. Deleting what
+	// is not there is no error.
+	DeleteDemand(ctx context.Context, user UserRef, clientID string) error
+}
+
+// WideningStore is about scopes that a grant gets after its sign-in.
+type WideningStore interface {
+	// Ask notes that the grant's client is told to ask for the scopes, and returns
+	// true. False, and nothing changes: one of them was asked after since, or there is
+	// no such grant.
+	Ask(ctx context.Context, grantID string, scopes []string, now, since time.Time) (bool, error)
+	// TakeAsked reports, once for each asking, whether the grant's client was told to ask
+	// after since, for scopes that the grant still lacks.
+	TakeAsked(ctx context.Context, grantID string, since time.Time) (bool, error)
+	// InsertLink stores a link; of a grant's that are there, the most-1 that expire
+	// last stay. [ErrNotFound]: there is no such grant.
+	InsertLink(ctx context.Context, link Link, most int) error
+	// Link returns a link that has not expired by now, or [ErrNotFound].
+	Link(ctx context.Context, digest Digest, now time.Time) (Link, error)
+	// DeleteLink deletes a link. Deleting what is not there is no error.
+	DeleteLink(ctx context.Context, digest Digest) error
+	// Widen makes the scopes of a live grant from into to, durably, and those of its
+	// tokens where they were the grant's. [ErrNotFound]: the grant does not exist, has
+	// ended, or has other scopes.
+	Widen(ctx context.Context, grantID string, from, to []string) error
 }

@@ -1,6 +1,7 @@
 package authserver
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -48,8 +49,16 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	// One who goes on with a dead token waits; what others of the address hold is not counted.
+	attempt := s.failureKey(r, cmp.Or(p["code"], p["refresh_token"]))
+	if wait := s.limits.failures.wait(attempt, s.now()); wait > 0 {
+		return tooOften(wait)
+	}
 	answer, err := redeem(r.Context(), client, p)
 	if err != nil {
+		if asOAuth(err).status < http.StatusInternalServerError {
+			s.limits.failures.take(attempt, s.now())
+		}
 		return err
 	}
 	return writeJSON(w, http.StatusOK, answer)
@@ -144,6 +153,9 @@ func (s *Server) refresh(ctx context.Context, client Client, p parameters) (toke
 		!now.Before(token.ExpiresAt) || token.Grant.Resource != s.resource {
 		return tokenAnswer{}, errBadRefresh
 	}
+	if err := s.holdRefresh(ctx, token, now); err != nil {
+		return tokenAnswer{}, err
+	}
 	scopes, err := narrow(p["scope"], token.Grant.Scopes)
 	if err != nil {
 		return tokenAnswer{}, err
@@ -170,7 +182,8 @@ func (s *Server) refreshReused(ctx context.Context, token Token) error {
 		"generation": strconv.FormatInt(token.Generation, 10), "current": strconv.FormatInt(token.Grant.Generation, 10),
 	})
 	s.forget(ctx, token.Grant.ID)
-	if err != nil {
+	// Its tokens are in two hands: the person decides anew.
+	if err := errors.Join(err, s.forgetConsents(ctx, token.Grant)); err != nil {
 		return err
 	}
 	return errBadRefresh
@@ -198,7 +211,7 @@ func (s *Server) codeReused(ctx context.Context, code Code) error {
 	if _, err := s.store.RevokeGrant(ctx, code.GrantID, "code used twice", s.now()); err != nil {
 		return unavailable(err)
 	}
-	if err := s.record(ctx, eventCodeReuse, grant.principal(s.now()), nil); err != nil {
+	if err := errors.Join(s.record(ctx, eventCodeReuse, grant.principal(s.now()), nil), s.forgetConsents(ctx, grant)); err != nil {
 		return err
 	}
 	s.forget(ctx, code.GrantID)

@@ -31,6 +31,7 @@ func TestCodeErrors(t *testing.T) {
 		{"password", "unsupported_grant_type", 400, form(func(f url.Values) { f.Set("grant_type", "password") })},
 		{"no client", "invalid_client", 401, form(func(f url.Values) { f.Del("client_id") })},
 		{"unknown client", "invalid_client", 401, form(func(f url.Values) { f.Set("client_id", "x") })},
+		{"NUL in a client", "invalid_request", 400, form(func(f url.Values) { f.Set("client_id", clientID+"\x00") })},
 		{"secret of a public client", "invalid_client", 401, form(func(f url.Values) { f.Set("client_secret", "x") })},
 		{"another client", "invalid_grant", 400, form(func(f url.Values) { f.Set("client_id", other) })},
 		{"no code", "invalid_request", 400, form(func(f url.Values) { f.Del("code") })},

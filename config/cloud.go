@@ -1,14 +1,22 @@
 package config
 
 // A cloud is one of Microsoft's separate deployments of Entra and Graph.
-type cloud struct{ authority, graph string }
+type cloud struct {
+	authority, graph string
+	aliases          []string // other names of the authority
+}
 
-// From Microsoft's page "National cloud deployments".
+// From Microsoft's pages "National clouds" (Entra) and "National cloud
+// deployments" (Graph), which name China's authority differently; the first of
+// the two names is the one in its tokens.
 var clouds = map[string]cloud{
-	"global": {"https://login.microsoftonline.com", "https://graph.microsoft.com"},
-	"usgov":  {"https://login.microsoftonline.us", "https://graph.microsoft.us"},
-	"dod":    {"https://login.microsoftonline.us", "https://dod-graph.microsoft.us"},
-	"china":  {"https://login.chinacloudapi.cn", "https://microsoftgraph.chinacloudapi.cn"},
+	"global": {authority: "https://login.microsoftonline.com", graph: "https://graph.microsoft.com"},
+	"usgov":  {authority: "https://login.microsoftonline.us", graph: "https://graph.microsoft.us"},
+	"dod":    {authority: "https://login.microsoftonline.us", graph: "https://dod-graph.microsoft.us"},
+	"china": {
+		authority: "https://login.partner.microsoftonline.cn", graph: "https://microsoftgraph.chinacloudapi.cn",
+		aliases: []string{"https://login.chinacloudapi.cn"},
+	},
 }
 
 func cloudNames() []string { return []string{"global", "usgov", "dod", "china"} }

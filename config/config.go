@@ -15,6 +15,7 @@ package config
 
 import (
 	"net/netip"
+	"net/url"
 	"strings"
 	"time"
 
@@ -51,7 +52,23 @@ type Server struct {
 
 // Database is where state is kept.
 type Database struct {
-	URL string // sqlite:PATH
+	URL string // sqlite:PATH or postgres://USER@HOST/NAME; it may hold a password
+}
+
+// PostgresURL is the address of a PostgreSQL database, and false for another kind.
+func (d Database) PostgresURL() (string, bool) { return d.URL, isPostgres(d.URL) }
+
+// String is the URL without a password.
+func (d Database) String() string {
+	if !isPostgres(d.URL) {
+		return d.URL
+	}
+	u, err := url.Parse(d.URL)
+	if err != nil {
+		return "postgres://..."
+	}
+	u.RawQuery = "" // may hold passwords too
+	return u.Redacted()
 }
 
 // SQLiteURL names the database in the data folder dir.
@@ -66,14 +83,30 @@ func (d Database) SQLitePath() (string, bool) {
 
 // Microsoft is the app registration in Entra and the endpoints of its cloud.
 type Microsoft struct {
-	Cloud           string // global, usgov, dod, china
-	TenantID        string
-	ClientID        string
-	ClientSecret    secret.String
+	Cloud          string   // global, usgov, dod, china
+	TenantID       string   // or a domain; [SeveralTenants] where there are several
+	AllowedTenants []string // with SeveralTenants alone: their ids, or only [AnyTenant]
+	ClientID       string
+
+	// The credential of the application: exactly one of them.
+	ClientSecret       secret.String
+	ClientCertificate  secret.String // PEM, with the private key
+	FederatedTokenFile string
+
 	Authority       string // without the tenant, no slash at the end
 	GraphURL        string // without the version, no slash at the end
+	GraphResource   string // whose permissions are asked for: of the cloud, wherever GraphURL leads
 	GraphAPIVersion string
+	StorageHosts    []string
 }
+
+const (
+	// SeveralTenants is the tenant of those who admit people of more than one.
+	SeveralTenants = "organizations"
+
+	// AnyTenant stands alone on the list of allowed tenants, for all of them.
+	AnyTenant = "*"
+)
 
 // Keys are the server's own.
 type Keys struct {
@@ -85,11 +118,18 @@ type Keys struct {
 
 // OAuth is this server's own authorization server.
 type OAuth struct {
+	SignIn          string // presets and families whose scopes a sign-in asks for; empty: those of the listed tools
 	CodeLifetime    time.Duration
 	AccessLifetime  time.Duration
 	RefreshLifetime time.Duration
 	Registration    bool // dynamic client registration, RFC 7591
 	MaxClients      int
+
+	RegistrationsPerHour    int      // of one network address
+	RedirectAllow           []string // hosts and schemes; empty: all
+	ClientMetadataDocuments bool
+	ClientMetadataHosts     []string // empty: all
+	Clients                 []OAuthClient
 }
 
 // MCP is the protocol endpoint.
@@ -100,7 +140,10 @@ type MCP struct {
 
 // Tools is what assistants are offered.
 type Tools struct {
-	Preset string
+	Preset          string
+	Allow, Deny     []string
+	SharedMailboxes bool
+	AdminConsent    bool
 }
 
 // Gateway is the way out to Microsoft Graph.

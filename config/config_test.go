@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"crypto/rand"
 	"errors"
 	"io/fs"
 	"net/netip"
@@ -10,9 +11,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/mod/sumdb/note"
 
 	"m365mcp/config"
 	"m365mcp/internal/seal"
+	"m365mcp/internal/secret"
 )
 
 // complete is the least that serve needs.
@@ -24,6 +27,14 @@ func complete(extra ...string) []string {
 }
 
 var goodKey = seal.GenerateKey()
+
+var goodSigner = func() string {
+	skey, _, err := note.GenerateKey(rand.Reader, "test")
+	if err != nil {
+		panic(err)
+	}
+	return skey
+}()
 
 type files map[string]string
 
@@ -160,6 +171,93 @@ log:
 	}
 }
 
+const clientsVariable = `M365_MCP_OAUTH_CLIENTS=[{"id":"desk-top","name":"Desk","redirect_uris":["http://localhost/cb"]}]`
+
+func TestClients(t *testing.T) {
+	t.Parallel()
+	f := files{
+		"c.yaml": `
+oauth:
+  redirect_allow: [claude.ai, "cursor:"]
+  clients:
+  - id: mcp-remote
+    name: mcp-remote of the company
+    redirect_uris: [http://localhost/oauth/callback, "http://127.0.0.1/oauth/callback"]
+  - {id: portal.v2, name: Portal, redirect_uris: [https://portal.example/cb]}
+`,
+		"/run/secrets/portal": "a secret of the portal\n",
+	}
+	want := []config.OAuthClient{
+		{ID: "mcp-remote", Name: "mcp-remote of the company", RedirectURIs: []string{"http://localhost/oauth/callback", "http://127.0.0.1/oauth/callback"}},
+		{ID: "portal.v2", Name: "Portal", RedirectURIs: []string{"https://portal.example/cb"}, Secret: secret.New("a secret of the portal")},
+	}
+	compare := func(want, got []config.OAuthClient) {
+		t.Helper()
+		if d := cmp.Diff(want, got, cmp.Comparer(func(a, b secret.String) bool { return a.Reveal() == b.Reveal() })); d != "" {
+			t.Error(d)
+		}
+	}
+	c, err := config.Load("c.yaml", complete("M365_MCP_OAUTH_CLIENT_SECRET_PORTAL_V2_FILE=/run/secrets/portal"), f.read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compare(want, c.OAuth.Clients)
+	if d := cmp.Diff([]string{"claude.ai", "cursor:"}, c.OAuth.RedirectAllow); d != "" {
+		t.Error(d)
+	}
+	c, err = config.Load("c.yaml", complete(clientsVariable, "M365_MCP_OAUTH_CLIENT_SECRET_DESK_TOP=the environment wins"), f.read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compare([]config.OAuthClient{{ID: "desk-top", Name: "Desk", RedirectURIs: []string{"http://localhost/cb"}, Secret: secret.New("the environment wins")}}, c.OAuth.Clients)
+	if c, err := config.Load("c.yaml", complete(), files{"c.yaml": "oauth: {clients: []}"}.read); err != nil || len(c.OAuth.Clients) != 0 {
+		t.Errorf("%v, %v", c.OAuth.Clients, err)
+	}
+}
+
+func TestEveryMistakeInClientsIsNamed(t *testing.T) {
+	t.Parallel()
+	_, err := config.Load("c.yaml", complete(), files{"c.yaml": `oauth:
+  clients:
+  - id: dcr-x
+    name: A
+    redirect_uris: [https://a.example/cb, http://a.example/cb, "https://a.example/#x"]
+  - name: "A\u202eB"
+    redirect_uri: [https://a.example/]
+  - {id: a/b, id: c, name: "", redirect_uris: [{a: b}]}
+  - {id: same-id, name: A, redirect_uris: [https://a.example/]}
+  - {id: same.id, name: A, redirect_uris: [https://a.example/]}
+  - {id: my_file, name: A, redirect_uris: [https://a.example/]}
+  - {id: empty, name: A, redirect_uris: []}
+`}.read)
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, want := range []string{
+		`c.yaml:3: oauth.clients.id: "dcr-x" looks like an id that registration gives out`,
+		`c.yaml:5: oauth.clients.redirect_uris: "http://a.example/cb" is plain http`,
+		`c.yaml:5: oauth.clients.redirect_uris: "https://a.example/#x" has a fragment`,
+		`c.yaml:6: oauth.clients.id: is not set`,
+		`c.yaml:6: oauth.clients.name: has characters that cannot be seen`,
+		`c.yaml:6: oauth.clients.redirect_uris: is not set`,
+		`c.yaml:7: unknown setting "redirect_uri" in section oauth.clients`, "did you mean redirect_uris?",
+		`c.yaml:8: oauth.clients.id: stands here a second time`,
+		`c.yaml:8: oauth.clients.id: "a/b" is no id`,
+		`c.yaml:8: oauth.clients.name: has 0 characters`,
+		`c.yaml:8: oauth.clients.redirect_uris: is not a plain text`,
+		`oauth.clients: oauth.clients.id: two clients have the id same.id`,
+		`c.yaml:11: oauth.clients.id: "my_file" ends like`,
+		`c.yaml:12: oauth.clients.redirect_uris: is not set`,
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("not named: %s", want)
+		}
+	}
+	if t.Failed() {
+		t.Log(err)
+	}
+}
+
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -176,9 +274,13 @@ func TestRefused(t *testing.T) {
 		{name: "public URL with a path", env: []string{"M365_MCP_PUBLIC_URL=https://mcp.example.com/m365"}, want: "has a path"},
 		{name: "public URL with a password", env: []string{"M365_MCP_PUBLIC_URL=https://u:canary@mcp.example.com"}, want: "user name or password"},
 		{name: "other perimeter", env: []string{"M365_MCP_PERIMETER=cloudflare-access"}, want: "not in this version"},
-		{name: "PostgreSQL", env: []string{"M365_MCP_DATABASE=postgres://u:canary@db.example/m365"}, want: "not in this version"},
+		{name: "PostgreSQL without the audit's key", env: []string{"M365_MCP_DATABASE=postgres://u:canary@db.example/m365"}, want: "all replicas must sign with the same key"},
+		{name: "PostgreSQL without a name", env: []string{"M365_MCP_DATABASE=postgres://u:canary@db.example/"}, want: "names no database"},
+		{name: "PostgreSQL with a broken password", env: []string{"M365_MCP_DATABASE=postgres://u:canary%zz@db.example/m365"}, want: "percent-encode"},
+		{name: "password of the database in the file", file: "database:\n  url: postgres://u:canary@db.example/m365\n", want: "c.yaml:2: database.url: holds a password"},
+		{name: "password in a parameter", file: "database:\n  url: postgres://u@db.example/m365?password=canary\n", want: "c.yaml:2: database.url: holds a password"},
 		{name: "other database", env: []string{"M365_MCP_DATABASE=mysql:canary"}, want: "sqlite:PATH"},
-		{name: "multi-tenant authority", env: []string{"MICROSOFT_TENANT_ID=common"}, want: "name your own"},
+		{name: "authority of personal accounts", env: []string{"MICROSOFT_TENANT_ID=common"}, want: "would let in personal accounts"},
 		{name: "tenant as a path", env: []string{"MICROSOFT_TENANT_ID=a/../b"}, want: "neither a GUID nor a domain"},
 		{name: "plain http to Graph", env: []string{"MICROSOFT_GRAPH_URL=http://graph.example"}, want: "plain http"},
 		{name: "short key", env: []string{"ENCRYPTION_KEY=00112233445566778899aabbccddeeff"}, want: "ENCRYPTION_KEY: keys.encryption"},
@@ -191,6 +293,22 @@ func TestRefused(t *testing.T) {
 		{name: "empty secret file", env: []string{"COOKIE_SECRET_FILE=empty"}, want: "the file is empty"},
 		{name: "everybody is a proxy", env: []string{"M365_MCP_TRUSTED_PROXIES=10.0.0.1,0.0.0.0/0"}, want: "is everybody"},
 		{name: "lifetime too long", env: []string{"M365_MCP_OAUTH_ACCESS_LIFETIME=2h"}, want: "2h is not from 10s to 1h"},
+		{name: "no limit", env: []string{"M365_MCP_OAUTH_REGISTRATIONS_PER_HOUR=0"}, want: "0 is not from 1"},
+		{name: "redirects to a path", env: []string{"M365_MCP_OAUTH_REDIRECT_ALLOW=claude.ai,https://a.example/cb"}, want: "neither a host"},
+		{name: "redirects to scripts", env: []string{"M365_MCP_OAUTH_REDIRECT_ALLOW=javascript:"}, want: "neither a host"},
+		{name: "documents of a whole top-level domain", env: []string{"M365_MCP_OAUTH_CLIENT_METADATA_HOSTS=*.com"}, want: "is no host"},
+		{
+			name: "documents of this machine on a public server", want: "make the server call itself",
+			env: []string{"M365_MCP_PUBLIC_URL=https://mcp.example.com", "M365_MCP_ALLOW_PUBLIC_WITHOUT_PERIMETER=true", "M365_MCP_OAUTH_CLIENT_METADATA_HOSTS=a.example,127.0.0.1:8443"},
+		},
+		{name: "clients as text", env: []string{"M365_MCP_OAUTH_CLIENTS=desktop"}, want: "is not a list"},
+		{name: "clients as texts", env: []string{"M365_MCP_OAUTH_CLIENTS=[desktop]"}, want: "is not a mapping"},
+		{name: "clients that are no YAML", env: []string{"M365_MCP_OAUTH_CLIENTS=[{"}, want: "not YAML or JSON"},
+		{name: "client's secret in the file", file: "oauth:\n  clients:\n  - {id: a, name: A, redirect_uris: [https://a.example/], secret: canary}\n", want: "c.yaml:3: oauth.clients.secret: is a secret"},
+		{name: "client's weak secret", env: []string{clientsVariable, "M365_MCP_OAUTH_CLIENT_SECRET_DESK_TOP=canary"}, want: "M365_MCP_OAUTH_CLIENT_SECRET_DESK_TOP: oauth.clients.secret: weak secret"},
+		{name: "secret of nobody", env: []string{clientsVariable, "M365_MCP_OAUTH_CLIENT_SECRET_DESKTOP=canary"}, want: "M365_MCP_OAUTH_CLIENT_SECRET_DESKTOP: oauth.clients: no client has this secret"},
+		{name: "secret of nobody at all", env: []string{"M365_MCP_OAUTH_CLIENT_SECRET_X_FILE=secret"}, want: "no client has this secret"},
+		{name: "client's secret twice", env: []string{clientsVariable, "M365_MCP_OAUTH_CLIENT_SECRET_DESK_TOP=0123456789abcdef", "M365_MCP_OAUTH_CLIENT_SECRET_DESK_TOP_FILE=secret"}, want: "are set together"},
 		{name: "not YAML", file: "server: [", want: "c.yaml:1: is not YAML"},
 		{name: "list as document", file: "- a", want: "not a mapping of sections"},
 		{name: "no value", file: "server:\n  listen:\n", want: "c.yaml:2: server.listen: has no value"},
@@ -238,7 +356,7 @@ func TestOverridesAndWarning(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0], "AI Gateway is not in this version") {
+	if len(c.Warnings) != 2 || !strings.Contains(c.Warnings[0], "trusted_proxies") || !strings.Contains(c.Warnings[1], "AI Gateway is not in this version") {
 		t.Errorf("warnings: %q", c.Warnings)
 	}
 }
@@ -264,6 +382,19 @@ func TestLoadDatabaseLooksAtTheDatabaseAlone(t *testing.T) {
 	}
 }
 
+func TestLoadKeysLooksAtKeysAndDatabase(t *testing.T) {
+	t.Parallel()
+	c, err := config.LoadKeys("", []string{"ENCRYPTION_KEY=k:x", "M365_MCP_DATABASE=sqlite:/tmp/x.db", "M365_MCP_LISTEN=nowhere"}, os.ReadFile)
+	if path, _ := c.Database.SQLitePath(); err != nil || c.Keys.Encryption.Reveal() != "k:x" || path != "/tmp/x.db" {
+		t.Errorf("LoadKeys = %s, %v", path, err)
+	}
+	for _, bad := range []string{"ENCRYPTION_KEY_FILE=/nowhere/key", "M365_MCP_DATABASE=mysql:x"} {
+		if _, err := config.LoadKeys("", []string{bad}, os.ReadFile); err == nil {
+			t.Errorf("%s was taken", bad)
+		}
+	}
+}
+
 func TestLoadAuditKeyLooksAtTheKeyAlone(t *testing.T) {
 	t.Parallel()
 	c, err := config.LoadAuditKey("", []string{"M365_MCP_AUDIT_SIGNING_KEY=a", "M365_MCP_DATABASE=mysql:x", "M365_MCP_LISTEN=nowhere"}, os.ReadFile)
@@ -282,6 +413,42 @@ func TestSQLiteURL(t *testing.T) {
 	for _, dir := range []string{"d", "d/"} {
 		if got := config.SQLiteURL(dir); got != "sqlite:d/"+config.DatabaseFile {
 			t.Errorf("%q gives %q", dir, got)
+		}
+	}
+}
+
+func TestPostgres(t *testing.T) {
+	t.Parallel()
+	const address = "postgres://m365:canary@db.example:5433/m365?sslmode=verify-full&password=canary"
+	c := config.Config{Database: config.Database{URL: address}}
+	if got := c.Database.String(); got != "postgres://m365:xxxxx@db.example:5433/m365" {
+		t.Errorf("String = %q", got)
+	}
+	if _, ok := c.Database.SQLitePath(); ok {
+		t.Error("taken for SQLite")
+	}
+	env := func(address string) []string {
+		return []string{
+			"MICROSOFT_CLIENT_ID=c", "MICROSOFT_TENANT_ID=contoso.example", "MICROSOFT_CLIENT_SECRET=s", "ENCRYPTION_KEY=" + goodKey,
+			"M365_MCP_AUDIT_SIGNING_KEY=" + goodSigner, "M365_MCP_DATABASE_FILE=" + address,
+		}
+	}
+	asFile := func(name string) ([]byte, error) { return []byte(name + "\n"), nil }
+	for text, warned := range map[string]bool{
+		address:                                      false,
+		"postgres://m365@db.example/m365":            true,
+		"postgres://m365@127.0.0.1/m365":             false,
+		"postgres://m365@/m365?host=/run/postgresql": false,
+	} {
+		c, err := config.Load("", env(text), asFile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := c.Database.PostgresURL(); !ok || got != text {
+			t.Errorf("PostgresURL = %q, %v", got, ok)
+		}
+		if got := len(c.Warnings) > 0; got != warned {
+			t.Errorf("%s: warnings %q", text, c.Warnings)
 		}
 	}
 }

@@ -8,20 +8,29 @@ import (
 
 const prefix = "M365_MCP_"
 
-// readEnviron finds every setting's value in the environment. An empty variable
-// counts as absent, as container tools pass them for values that are not set.
-func (l *loader) readEnviron(environ []string, readFile func(string) ([]byte, error)) map[string]raw {
+// variables reads the environment. An empty variable counts as absent, as container
+// tools pass them for values that are not set.
+func variables(environ []string) map[string]string {
 	env := map[string]string{}
 	for _, kv := range environ {
 		if name, text, ok := strings.Cut(kv, "="); ok && text != "" {
 			env[name] = text
 		}
 	}
+	return env
+}
+
+// readEnviron finds every setting's value in the environment.
+func (l *loader) readEnviron(env map[string]string, readFile func(string) ([]byte, error)) map[string]raw {
 	found := map[string]raw{}
 	for i := range l.table {
 		s := &l.table[i]
 		if it, ok := l.fromEnviron(s, env, readFile); ok {
-			found[s.path] = split(s, it)
+			if s.value.record == nil {
+				found[s.path] = split(s, it)
+			} else if r, ok := l.readRecordText(s, it); ok {
+				found[s.path] = r
+			}
 		}
 	}
 	l.strangers(env)
@@ -34,31 +43,31 @@ func split(s *setting, it item) raw {
 	}
 	var r raw
 	for part := range strings.SplitSeq(it.text, ",") {
-		r.items = append(r.items, item{strings.TrimSpace(part), it.where})
+		r.items = append(r.items, item{text: strings.TrimSpace(part), where: it.where})
 	}
 	return r
 }
 
-// fromEnviron looks under each of the setting's names, and for a secret also
-// for the file that NAME_FILE points to.
+// fromEnviron looks under each of the setting's names, and for what may be a secret
+// also for the file that NAME_FILE points to.
 func (l *loader) fromEnviron(s *setting, env map[string]string, readFile func(string) ([]byte, error)) (item, bool) {
 	var hits []item
 	for _, name := range s.env {
 		if text, ok := env[name]; ok {
-			hits = append(hits, item{text, name})
+			hits = append(hits, item{text: text, where: name})
 		}
-		file, ok := env[name+"_FILE"]
-		if !ok || !s.secret() {
+		file, ok := env[name+fileSuffix]
+		if !ok || !s.fromFile() {
 			continue
 		}
 		text, err := readFile(file)
 		switch {
 		case err != nil:
-			l.report(Problem{Where: name + "_FILE", Setting: s.path, What: fmt.Sprintf("the file cannot be read: %v", err), Fix: "name a file that the server may read"})
+			l.report(Problem{Where: name + fileSuffix, Setting: s.path, What: fmt.Sprintf("the file cannot be read: %v", err), Fix: "name a file that the server may read"})
 		case strings.TrimSpace(string(text)) == "":
-			l.report(Problem{Where: name + "_FILE", Setting: s.path, What: "the file is empty", Fix: "put the secret into it, alone"})
+			l.report(Problem{Where: name + fileSuffix, Setting: s.path, What: "the file is empty", Fix: "put the secret into it, alone"})
 		default:
-			hits = append(hits, item{strings.TrimSpace(string(text)), name + "_FILE"})
+			hits = append(hits, item{text: strings.TrimSpace(string(text)), where: name + fileSuffix})
 		}
 	}
 	switch len(hits) {
@@ -99,8 +108,8 @@ func (l *loader) environNames() []string {
 	for i := range l.table {
 		for _, name := range l.table[i].env {
 			names = append(names, name)
-			if l.table[i].secret() {
-				names = append(names, name+"_FILE")
+			if l.table[i].fromFile() {
+				names = append(names, name+fileSuffix)
 			}
 		}
 	}
@@ -108,11 +117,11 @@ func (l *loader) environNames() []string {
 }
 
 // foreign are names with our prefix that others own: the command line, the
-// tests, and Kubernetes, which describes a Service called m365-mcp to every pod
+// tests, the clients (readClientSecrets looks at those), and Kubernetes, which describes a Service called m365-mcp to every pod
 // as M365_MCP_SERVICE_HOST, M365_MCP_PORT_8365_TCP and so on.
 func foreign(name string) bool {
 	rest := strings.TrimPrefix(name, prefix)
-	for _, p := range []string{"TEST_", "SERVICE_", "PORT_"} {
+	for _, p := range []string{"TEST_", "SERVICE_", "PORT_", strings.TrimPrefix(secretPrefix, prefix)} {
 		if strings.HasPrefix(rest, p) {
 			return true
 		}

@@ -17,6 +17,7 @@ func FuzzFile(f *testing.F) {
 	f.Add("a: &x\n  b: *x\n")
 	f.Add("? [a, b]\n: c\n")
 	f.Add("mcp:\n  allowed_origins:\n  - https://a.example\n  - !!str |\n    b\n")
+	f.Add("oauth:\n  clients:\n  - {id: a, name: A, redirect_uris: [https://a.example/]}\n  - [b]\n")
 	f.Add("---\n...\n---\n<<: {}\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		_, err := config.Load("c.yaml", complete(), files{"c.yaml": text}.read)

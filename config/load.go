@@ -10,7 +10,10 @@ import (
 // raw is the text of one setting before it is parsed, and where each item of it stands.
 type raw struct{ items []item }
 
-type item struct{ text, where string }
+type item struct {
+	text, where string
+	fields      map[string]raw // of a record, in place of a text
+}
 
 // loader collects problems instead of stopping at the first.
 type loader struct {
@@ -43,6 +46,11 @@ func LoadAuditKey(path string, environ []string, readFile func(string) ([]byte, 
 	return loadOnly(path, environ, readFile, "keys.audit_signing")
 }
 
+// LoadKeys is Load for commands that need only the database and the server's keys.
+func LoadKeys(path string, environ []string, readFile func(string) ([]byte, error)) (Config, error) {
+	return loadOnly(path, environ, readFile, "keys.", "database")
+}
+
 // loadOnly reports mistakes in the settings with these beginnings, and those that are about none.
 func loadOnly(path string, environ []string, readFile func(string) ([]byte, error), settings ...string) (Config, error) {
 	var c Config
@@ -62,7 +70,9 @@ func load(c *Config, path string, environ []string, readFile func(string) ([]byt
 			inFile = l.readYAML(text)
 		}
 	}
-	l.apply(inFile, l.readEnviron(environ, readFile))
+	env := variables(environ)
+	l.apply(inFile, l.readEnviron(env, readFile))
+	l.readClientSecrets(env, readFile)
 	return l
 }
 
@@ -89,6 +99,10 @@ func (l *loader) apply(inFile, inEnv map[string]raw) {
 			r = raw{items: []item{{text: s.def, where: s.path}}}
 		}
 		for _, it := range r.items {
+			if s.value.record != nil {
+				l.applyRecord(s, it)
+				continue
+			}
 			if err := s.value.set(it.text); err != nil {
 				l.report(Problem{Where: it.where, Setting: s.path, What: err.Error(), Fix: "allowed: " + s.value.kind})
 			}
@@ -97,15 +111,39 @@ func (l *loader) apply(inFile, inEnv map[string]raw) {
 	m := &l.cfg.Microsoft
 	m.Authority = cmp.Or(m.Authority, clouds[m.Cloud].authority)
 	m.GraphURL = cmp.Or(m.GraphURL, clouds[m.Cloud].graph)
+	m.GraphResource = clouds[m.Cloud].graph
+	if m.TenantID == "" && (len(m.AllowedTenants) > 0 || l.bad["microsoft.allowed_tenants"]) {
+		m.TenantID = SeveralTenants
+	}
+}
+
+// applyRecord parses the settings of one record of a list.
+func (l *loader) applyRecord(s *setting, record item) {
+	rows, add := s.value.record()
+	for i := range rows {
+		row := &rows[i]
+		items := record.fields[row.path].items
+		if len(items) == 0 && row.required {
+			l.report(Problem{Where: record.where, Setting: row.path, What: "is not set", Fix: "allowed: " + row.value.kind})
+		}
+		for _, it := range items {
+			if err := row.value.set(it.text); err != nil {
+				l.report(Problem{Where: it.where, Setting: row.path, What: err.Error(), Fix: "allowed: " + row.value.kind})
+			}
+		}
+	}
+	add()
 }
 
 // find returns the row with this path, or nil.
-func (l *loader) find(path string) *setting {
-	i := slices.IndexFunc(l.table, func(s setting) bool { return s.path == path })
+func (l *loader) find(path string) *setting { return find(l.table, path) }
+
+func find(table []setting, path string) *setting {
+	i := slices.IndexFunc(table, func(s setting) bool { return s.path == path })
 	if i < 0 {
 		return nil
 	}
-	return &l.table[i]
+	return &table[i]
 }
 
 // familiar is the name that operators of the seed know, else ours.

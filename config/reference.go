@@ -46,7 +46,7 @@ func (s *setting) writeReference(b *bytes.Buffer, key string) {
 	names := make([]string, len(s.env))
 	for i, name := range s.env {
 		names[i] = "`" + name + "`"
-		if s.secret() {
+		if s.fromFile() {
 			names[i] += ", `" + name + "_FILE`"
 		}
 	}
@@ -54,13 +54,36 @@ func (s *setting) writeReference(b *bytes.Buffer, key string) {
 	if !s.secret() {
 		fmt.Fprintf(b, "- value: %s\n", s.value.kind)
 	}
+	if s.value.record != nil {
+		s.writeRecordReference(b)
+	}
 	switch {
 	case s.required:
 		b.WriteString("- required by `serve`\n")
 	case s.def != "":
 		fmt.Fprintf(b, "- default: `%s`\n", s.def)
 	}
-	if s.example != "" && s.def == "" {
+	switch {
+	case s.example == "" || s.def != "":
+	case s.value.record != nil:
+		fmt.Fprintf(b, "- example: `[%s]`\n", s.example)
+	default:
 		fmt.Fprintf(b, "- example: `%s`\n", s.example)
+	}
+}
+
+// writeRecordReference lists the settings of each record.
+func (s *setting) writeRecordReference(b *bytes.Buffer) {
+	rows, _ := s.value.record()
+	for i := range rows {
+		row := &rows[i]
+		kind := row.value.kind + ", required"
+		switch {
+		case row.secret():
+			kind = fmt.Sprintf("in the environment only: `%s`, `%s_FILE`", row.familiar(), row.familiar())
+		case !row.required:
+			kind = row.value.kind
+		}
+		fmt.Fprintf(b, "  - `%s`: %s (%s)\n", strings.TrimPrefix(row.path, s.path+"."), row.doc, kind)
 	}
 }

@@ -1,6 +1,9 @@
 package config
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // setting is one row of the table: everything there is to know about a value.
 type setting struct {
@@ -14,6 +17,9 @@ type setting struct {
 }
 
 func (s *setting) secret() bool { return s.value.secret }
+
+// fromFile tells whether NAME_FILE may name a file that holds the value.
+func (s *setting) fromFile() bool { return s.value.secret || s.value.hides != nil }
 
 // section describes a group of settings of the file.
 type section struct{ name, doc string }
@@ -31,9 +37,11 @@ var sections = []section{
 	{"log", "The log on standard error."},
 }
 
+const oneCredential = "Exactly one of `client_secret`, `client_certificate` and `federated_token_file` is required by `serve`."
+
 // table lists all settings, each bound to its field of c.
 func table(c *Config) []setting {
-	return append(serverTable(c), policyTable(c)...)
+	return slices.Concat(serverTable(c), keyTable(c), callTable(c))
 }
 
 func serverTable(c *Config) []setting {
@@ -54,7 +62,8 @@ func serverTable(c *Config) []setting {
 		{
 			path: "server.trusted_proxies", env: []string{"M365_MCP_TRUSTED_PROXIES"},
 			value: prefixes(&c.Server.TrustedProxies), example: "10.0.0.0/8",
-			doc: "Addresses or networks of the proxies whose forwarding headers are believed. This version reads no such header, so nobody's are.",
+			doc: "Addresses or networks of the proxies whose forwarding headers (`X-Forwarded-For`, `Forwarded`) are believed. Limits count the last address there that is not on this list; " +
+				"where a proxy is not on it, everybody behind it counts as one address.",
 		},
 		{
 			path: "server.allow_plain_http", env: []string{"M365_MCP_ALLOW_PLAIN_HTTP"},
@@ -63,8 +72,10 @@ func serverTable(c *Config) []setting {
 		},
 		{
 			path: "database.url", env: []string{"M365_MCP_DATABASE"},
-			value: database(&c.Database.URL), def: "sqlite:data/" + DatabaseFile,
-			doc: "`sqlite:PATH`. The folder is made if it is missing; on Unix, a folder or database that other users may write is refused. PostgreSQL is not in this version.",
+			value: database(&c.Database), def: "sqlite:data/" + DatabaseFile,
+			doc: "`sqlite:PATH`. The folder is made if it is missing; on Unix, a folder or database that other users may write is refused. " +
+				"`postgres://USER@HOST/NAME` for many replicas, with the parameters that PostgreSQL's own clients know (`sslmode`, `sslrootcert`, ...); " +
+				"with a password in it, it comes from the environment or from a file that `M365_MCP_DATABASE_FILE` names. All replicas need the same keys, `keys.audit_signing` included.",
 		},
 		{
 			path: "microsoft.client_id", env: []string{"M365_MCP_MICROSOFT_CLIENT_ID", "MICROSOFT_CLIENT_ID"},
@@ -74,27 +85,50 @@ func serverTable(c *Config) []setting {
 		{
 			path: "microsoft.tenant_id", env: []string{"M365_MCP_MICROSOFT_TENANT_ID", "MICROSOFT_TENANT_ID"},
 			value: tenant(&c.Microsoft.TenantID), required: true, example: "66666666-7777-8888-9999-000000000000",
-			doc: "Directory (tenant) ID, or a domain verified there. People of other tenants are refused.",
+			doc: "Directory (tenant) ID, or a domain verified there. People of other tenants are refused. " +
+				"`organizations` is for several tenants, whose list is `allowed_tenants`; personal accounts are refused always.",
+		},
+		{
+			path: "microsoft.allowed_tenants", env: []string{"M365_MCP_MICROSOFT_ALLOWED_TENANTS"},
+			value: tenantIDs(&c.Microsoft.AllowedTenants), example: "66666666-7777-8888-9999-000000000000, 77777777-8888-9999-0000-111111111111",
+			doc: "Tenant IDs whose people may sign in, where there are several; `tenant_id` is `organizations` then, or absent. " +
+				"`*` (in quotes) lets in people of every organization that consents to the app: say who may use it in another way.",
 		},
 		{
 			path: "microsoft.client_secret", env: []string{"M365_MCP_MICROSOFT_CLIENT_SECRET", "MICROSOFT_CLIENT_SECRET"},
-			value: confidential(&c.Microsoft.ClientSecret), required: true,
-			doc: "Value (not ID) of a client secret of the app registration.",
+			value: confidential(&c.Microsoft.ClientSecret),
+			doc:   "Value (not ID) of a client secret of the app registration. " + oneCredential,
+		},
+		{
+			path: "microsoft.client_certificate", env: []string{"M365_MCP_MICROSOFT_CLIENT_CERTIFICATE"},
+			value: confidential(&c.Microsoft.ClientCertificate),
+			doc:   "Certificate that is registered for the app, with its private key: PEM, RSA with at least 2048 bits, no password. " + oneCredential,
+		},
+		{
+			path: "microsoft.federated_token_file", env: []string{"M365_MCP_MICROSOFT_FEDERATED_TOKEN_FILE", "AZURE_FEDERATED_TOKEN_FILE"},
+			value: path(&c.Microsoft.FederatedTokenFile), example: "/var/run/secrets/azure/tokens/azure-identity-token",
+			doc: "File with a token of an issuer that the app trusts (workload identity federation). It is read anew at each use. " + oneCredential,
 		},
 		{
 			path: "microsoft.cloud", env: []string{"M365_MCP_MICROSOFT_CLOUD"},
 			value: oneOf(&c.Microsoft.Cloud, cloudNames()...), def: "global",
-			doc: "Which of Microsoft's clouds; it sets the two endpoints below. GCC uses `global`, GCC High `usgov`.",
+			doc: "Which of Microsoft's clouds; it sets the two endpoints below and whose Graph the permissions are of. " +
+				"GCC uses `global`, GCC High (L4) `usgov`, DoD (L5) `dod`, 21Vianet `china`.",
 		},
 		{
 			path: "microsoft.authority", env: []string{"M365_MCP_MICROSOFT_AUTHORITY", "MICROSOFT_AUTHORITY"},
 			value: endpoint(&c.Microsoft.Authority), example: clouds["global"].authority,
-			doc: "Base address of the Microsoft identity platform, without the tenant. Absent, the cloud's.",
+			doc: "Base address of the Microsoft identity platform, without the tenant. Absent, the cloud's; that of another cloud is refused.",
 		},
 		{
 			path: "microsoft.graph_url", env: []string{"M365_MCP_MICROSOFT_GRAPH_URL", "MICROSOFT_GRAPH_URL"},
 			value: endpoint(&c.Microsoft.GraphURL), example: clouds["global"].graph,
-			doc: "Base address of Microsoft Graph, without the version. Absent, the cloud's.",
+			doc: "Base address of Microsoft Graph, without the version. Absent, the cloud's; that of another cloud is refused.",
+		},
+		{
+			path: "microsoft.storage_hosts", env: []string{"M365_MCP_MICROSOFT_STORAGE_HOSTS"},
+			value: hosts(&c.Microsoft.StorageHosts), example: "contoso-my.sharepoint.com",
+			doc: "Hosts to which the upload and download URLs that Graph gives out may lead: exact, or `*.` and a domain (in quotes). No token is sent there. Absent, the cloud's.",
 		},
 		{
 			path: "microsoft.graph_api_version", env: []string{"M365_MCP_GRAPH_API_VERSION", "GRAPH_API_VERSION"},
@@ -104,14 +138,14 @@ func serverTable(c *Config) []setting {
 	}
 }
 
-func policyTable(c *Config) []setting {
+func keyTable(c *Config) []setting {
 	const day = 24 * time.Hour
 	return []setting{
 		{
 			path: "keys.encryption", env: []string{"M365_MCP_ENCRYPTION_KEY", "ENCRYPTION_KEY"},
 			value: confidential(&c.Keys.Encryption), required: true,
 			doc: "Key that wraps the keys of Microsoft's tokens at rest: 32 bytes in hex or base64, optionally with `kid:` in front. " +
-				"Several, separated by commas, for a rotation: the first one encrypts, all decrypt.",
+				"Several, separated by commas, for a rotation (docs/keys.md): the first one encrypts, all decrypt.",
 		},
 		{
 			path: "keys.cookie_encryption", env: []string{"M365_MCP_COOKIE_ENCRYPTION_KEY", "COOKIE_ENCRYPTION_KEY"},
@@ -128,6 +162,12 @@ func policyTable(c *Config) []setting {
 			value: confidential(&c.Keys.AuditSigning),
 			doc: "Key that signs the audit's checkpoints, as `keys generate` prints it. Absent, one is made once in a file beside the SQLite database. " +
 				"Whoever holds the database and this key can rewrite the audit: keep them apart.",
+		},
+		{
+			path: "oauth.sign_in", env: []string{"M365_MCP_OAUTH_SIGN_IN"},
+			value: toolNames(&c.OAuth.SignIn), example: "minimal",
+			doc: "Which Microsoft permissions a sign-in asks for, where the client does not say: presets and families, as in `tools.preset`, separated by commas. " +
+				"Absent, those of all listed tools. With less, people are asked for the others when a tool first needs them (docs/entra.md).",
 		},
 		{
 			path: "oauth.code_lifetime", env: []string{"M365_MCP_OAUTH_CODE_LIFETIME"},
@@ -147,13 +187,47 @@ func policyTable(c *Config) []setting {
 		{
 			path: "oauth.registration", env: []string{"M365_MCP_OAUTH_REGISTRATION"},
 			value: boolean(&c.OAuth.Registration), def: "true",
-			doc: "Dynamic client registration (RFC 7591), which today's MCP clients rely on.",
+			doc: "Dynamic client registration (RFC 7591), which many of today's MCP clients rely on. Off, clients that are registered go on.",
+		},
+		{
+			path: "oauth.registrations_per_hour", env: []string{"M365_MCP_OAUTH_REGISTRATIONS_PER_HOUR"},
+			value: number(&c.OAuth.RegistrationsPerHour, 1, 1_000_000), def: "300",
+			doc: "How many clients one network address (IPv6: one /64) may register in an hour, on each replica; an office may be one address.",
 		},
 		{
 			path: "oauth.max_clients", env: []string{"M365_MCP_OAUTH_MAX_CLIENTS"},
 			value: number(&c.OAuth.MaxClients, 1, 1_000_000), def: "10000",
 			doc: "How many registered clients are kept; past that, registration is refused until unused ones expire.",
 		},
+		{
+			path: "oauth.redirect_allow", env: []string{"M365_MCP_OAUTH_REDIRECT_ALLOW"},
+			value: redirectRules(&c.OAuth.RedirectAllow), example: "claude.ai, localhost, 127.0.0.1",
+			doc: "Where answers to clients may go: hosts, exact or `*.` and a domain, with the port where it is not 443 (`localhost` and `127.0.0.1` stand for all ports), and apps' schemes with a colon (`cursor:`, in the file in quotes). " +
+				"Binds registration, metadata documents and every sign-in, not the clients below. Absent, every https host, loopback, and the schemes of known apps.",
+		},
+		{
+			path: "oauth.client_metadata_documents", env: []string{"M365_MCP_OAUTH_CLIENT_METADATA_DOCUMENTS"},
+			value: boolean(&c.OAuth.ClientMetadataDocuments), def: "true",
+			doc: "Take clients whose id is the https address of a document that describes them (Client ID Metadata Documents). The server fetches it: public addresses only, port 443, " +
+				"no redirects, 5 KB, 10 seconds, no proxy. Turn it off where the server cannot reach the Internet; such clients then register.",
+		},
+		{
+			path: "oauth.client_metadata_hosts", env: []string{"M365_MCP_OAUTH_CLIENT_METADATA_HOSTS"},
+			value: hosts(&c.OAuth.ClientMetadataHosts), example: "claude.ai, vscode.dev",
+			doc: "Hosts whose documents are taken: exact, or `*.` and a domain (in quotes). Absent, every public host. Taking a host out ends at the next start what its clients have. " +
+				"A loopback host with its port, for trying, only where the public URL is loopback, too.",
+		},
+		{
+			path: clientsPath, env: []string{"M365_MCP_OAUTH_CLIENTS"},
+			value: clients(&c.OAuth.Clients), example: "{id: mcp-remote, name: mcp-remote, redirect_uris: [http://localhost/oauth/callback]}",
+			doc: "Clients that need no registration, such as `mcp-remote --static-oauth-client-info`. People read their names as vouched for by the administrator. " +
+				"Taking one out ends at the next start what it has. In the environment, a list in YAML's flow style or JSON.",
+		},
+	}
+}
+
+func callTable(c *Config) []setting {
+	return []setting{
 		{
 			path: "mcp.allowed_origins", env: []string{"M365_MCP_ALLOWED_ORIGINS"},
 			value: origins(&c.MCP.AllowedOrigins), example: "https://assistant.example.com",
@@ -166,8 +240,31 @@ func policyTable(c *Config) []setting {
 		},
 		{
 			path: "tools.preset", env: []string{"M365_MCP_TOOLS"},
-			value: oneOf(&c.Tools.Preset, "core"), def: "core",
-			doc: "Which set of tools is offered.",
+			value: toolNames(&c.Tools.Preset), def: "core",
+			doc: "Which tools are listed, and so which Microsoft permissions are asked for at sign-in: presets (`core`, `full`, `read-only`, `minimal`, `email`), " +
+				"families (`mail`, `calendar`, `teams`, `files`, `people`, `tasks`, `search`) and single tools, separated by commas. " +
+				"`read-only` beside others takes the writes from them. With `core`, assistants reach the tools that are not listed by `findTools`; every other choice is a fence. See docs/tools.md.",
+		},
+		{
+			path: "tools.allow", env: []string{"M365_MCP_TOOLS_ALLOW"},
+			value: words(&c.Tools.Allow), example: "mail, getCalendarEvents",
+			doc: "An administrator's list of tools and families: nothing else is listed or reached, whatever the preset. The tools about the connection itself stay.",
+		},
+		{
+			path: "tools.deny", env: []string{"M365_MCP_TOOLS_DENY"},
+			value: words(&c.Tools.Deny), example: "sendEmail, shareFile",
+			doc: "Tools and families that are neither listed nor reached; wins over everything else. The resource and the download links of a tool go with it, and are not named here themselves.",
+		},
+		{
+			path: "tools.shared_mailboxes", env: []string{"M365_MCP_TOOLS_SHARED_MAILBOXES"},
+			value: boolean(&c.Tools.SharedMailboxes), def: "false",
+			doc: "Ask at sign-in also for the permissions (`Mail.Read.Shared` and the like) that the argument `mailbox` of mail and calendar tools needs.",
+		},
+		{
+			path: "tools.admin_consent", env: []string{"M365_MCP_TOOLS_ADMIN_CONSENT"},
+			value: boolean(&c.Tools.AdminConsent), def: "false",
+			doc: "Ask at sign-in also for the permissions that only an administrator can consent to (docs/tools.md marks them). " +
+				"Set it once that consent is given in Entra: before, Microsoft refuses every sign-in that asks for one.",
 		},
 		{
 			path: "gateway.timeout", env: []string{"M365_MCP_GATEWAY_TIMEOUT"},

@@ -11,10 +11,9 @@ import (
 // require reports settings that have no value and no default.
 func (l *loader) require() {
 	missing := map[string]bool{
-		"microsoft.client_id":     l.cfg.Microsoft.ClientID == "",
-		"microsoft.tenant_id":     l.cfg.Microsoft.TenantID == "",
-		"microsoft.client_secret": l.cfg.Microsoft.ClientSecret.IsZero(),
-		"keys.encryption":         l.cfg.Keys.Encryption.IsZero(),
+		"microsoft.client_id": l.cfg.Microsoft.ClientID == "",
+		"microsoft.tenant_id": l.cfg.Microsoft.TenantID == "",
+		"keys.encryption":     l.cfg.Keys.Encryption.IsZero(),
 	}
 	for i := range l.table {
 		s := &l.table[i]
@@ -32,10 +31,38 @@ func (l *loader) require() {
 // validate checks what only several settings together can tell.
 func (l *loader) validate() {
 	l.checkPublicURL()
+	l.checkCredential()
+	l.checkTenants()
+	l.checkCloud()
 	l.checkKeys()
+	l.checkDatabase()
+	l.checkAddresses()
 	if !l.cfg.Gateway.ServiceToken.IsZero() {
 		l.cfg.Warnings = append(l.cfg.Warnings,
 			"AI_GATEWAY_SERVICE_TOKEN is set, but egress through Cloudflare AI Gateway is not in this version: requests go to Microsoft Graph directly")
+	}
+}
+
+// checkDatabase: what one process makes for itself beside an SQLite file, replicas
+// must be given.
+func (l *loader) checkDatabase() {
+	const key = "keys.audit_signing"
+	address, ok := l.cfg.Database.PostgresURL()
+	if !ok {
+		return
+	}
+	if l.cfg.Keys.AuditSigning.IsZero() && !l.bad[key] {
+		l.report(Problem{
+			Where: l.find(key).familiar(), Setting: key, What: "is not set, and with PostgreSQL all replicas must sign with the same key", Fix: keyFix,
+		})
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Hostname() == "" || dial.Loopback(u.Hostname()) {
+		return
+	}
+	if mode := u.Query().Get("sslmode"); mode != "verify-full" {
+		l.cfg.Warnings = append(l.cfg.Warnings, fmt.Sprintf(
+			"the connection to the database on %s is not proven: use sslmode=verify-full, or whoever is in between reads and changes what the server stores", u.Hostname()))
 	}
 }
 
@@ -76,5 +103,26 @@ func (l *loader) checkPublicURL() {
 			What: s.PublicURL + " is public and no perimeter is declared: anybody who reaches it could start a sign-in",
 			Fix:  "knowing this, set perimeter.allow_public_without_perimeter (M365_MCP_ALLOW_PUBLIC_WITHOUT_PERIMETER=true); a perimeter is not in this version",
 		})
+	}
+}
+
+// checkAddresses looks at what depends on whether only this machine reaches the server.
+func (l *loader) checkAddresses() {
+	public, err := url.Parse(l.cfg.Server.PublicURL)
+	if err != nil || l.cfg.Server.PublicURL == "" || dial.Loopback(public.Hostname()) {
+		return
+	}
+	for _, host := range l.cfg.OAuth.ClientMetadataHosts {
+		if u, err := url.Parse("https://" + host); err == nil && dial.Loopback(u.Hostname()) {
+			l.report(Problem{
+				Where: "oauth.client_metadata_hosts", Setting: "oauth.client_metadata_hosts",
+				What: fmt.Sprintf("%s is this machine, and the public URL is not: strangers could make the server call itself", host),
+				Fix:  "take it out; it is for trying, with a loopback public URL",
+			})
+		}
+	}
+	if len(l.cfg.Server.TrustedProxies) == 0 {
+		l.cfg.Warnings = append(l.cfg.Warnings,
+			"server.trusted_proxies is not set: where a proxy stands in front, the limits by network address count everybody as one")
 	}
 }

@@ -24,7 +24,9 @@ type value struct {
 	kind   string // for the reference
 	list   bool
 	secret bool
+	hides  func(string) bool // this text holds a secret, though the setting is none; nil: it cannot
 	set    func(string) error
+	record func() (rows []setting, add func()) // of a list of records: the settings of a new one, and what adds it
 }
 
 func word(p *string) value {
@@ -37,17 +39,89 @@ func word(p *string) value {
 	}}
 }
 
+// toolNames is a selection of tools; its words are checked where the tools are known.
+func toolNames(p *string) value {
+	return value{kind: "names, separated by commas", set: func(s string) error {
+		s = strings.ReplaceAll(s, " ", "")
+		if !toolList.MatchString(s) {
+			return errors.New("is no list of names such as core or mail,calendar")
+		}
+		*p = s
+		return nil
+	}}
+}
+
+var toolList = regexp.MustCompile(`^[A-Za-z-]+(,[A-Za-z-]+)*$`)
+
+// hosts is a list of host names or patterns for one label below a domain.
+func hosts(p *[]string) value {
+	return value{kind: "list of hosts", list: true, set: func(s string) error {
+		if _, err := dial.ParseHosts([]string{s}); err != nil || !hostPattern.MatchString(s) {
+			return fmt.Errorf("%q is no host such as files.example.com or *.example.com", s)
+		}
+		*p = append(*p, strings.ToLower(s))
+		return nil
+	}}
+}
+
+var hostPattern = regexp.MustCompile(`^(\*\.)?[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?$`)
+
+// words is a list of tools or families.
+func words(p *[]string) value {
+	return value{kind: "list of names", list: true, set: func(s string) error {
+		if !toolList.MatchString(s) || strings.Contains(s, ",") {
+			return fmt.Errorf("%q is no name of a tool or family", s)
+		}
+		*p = append(*p, s)
+		return nil
+	}}
+}
+
 // tenantName is what may stand as a path segment of Entra's addresses: a GUID or a domain.
 var tenantName = regexp.MustCompile(`^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$`)
 
 func tenant(p *string) value {
-	return value{kind: "GUID or domain", set: func(s string) error {
+	return value{kind: "GUID, domain or " + SeveralTenants, set: func(s string) error {
 		switch strings.ToLower(s) {
-		case "common", "organizations", "consumers":
-			return fmt.Errorf("%q would let in people of every tenant: name your own", s)
+		case "common", "consumers":
+			return fmt.Errorf("%q would let in personal accounts: name your tenant, or %s with a list in microsoft.allowed_tenants", s, SeveralTenants)
+		case SeveralTenants:
+			s = SeveralTenants
 		}
 		if !tenantName.MatchString(s) {
 			return errors.New("is neither a GUID nor a domain")
+		}
+		*p = s
+		return nil
+	}}
+}
+
+var (
+	guid = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+
+	// personalTenant is the tenant id that all personal Microsoft accounts share.
+	personalTenant = "9188040d-6c67-4c5b-b112-36a304b66dad"
+)
+
+// tenantIDs is a list of tenants by id: a domain is none, since who holds it can change.
+func tenantIDs(p *[]string) value {
+	return value{kind: "list of GUIDs, or " + AnyTenant, list: true, set: func(s string) error {
+		switch s = strings.ToLower(s); {
+		case s == personalTenant:
+			return fmt.Errorf("%q is the tenant of personal accounts, which are refused always", s)
+		case s != AnyTenant && !guid.MatchString(s):
+			return fmt.Errorf("%q is no tenant ID; Entra shows it on the tenant's overview", s)
+		}
+		*p = append(*p, s)
+		return nil
+	}}
+}
+
+// path is the name of a file.
+func path(p *string) value {
+	return value{kind: "path", set: func(s string) error {
+		if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+			return errors.New("contains a control character")
 		}
 		*p = s
 		return nil
@@ -236,16 +310,40 @@ func prefixes(p *[]netip.Prefix) value {
 	}}
 }
 
-func database(p *string) value {
-	return value{kind: "sqlite:PATH", set: func(s string) error {
-		if strings.HasPrefix(s, "postgres://") || strings.HasPrefix(s, "postgresql://") {
-			return errors.New("PostgreSQL is not in this version: use sqlite:PATH")
+func database(p *Database) value {
+	return value{kind: "sqlite:PATH or postgres://USER@HOST/NAME", hides: hasPassword, set: func(s string) error {
+		if path, ok := strings.CutPrefix(s, sqlitePrefix); ok && path != "" {
+			p.URL = s
+			return nil
 		}
-		path, ok := strings.CutPrefix(s, sqlitePrefix)
-		if !ok || path == "" {
-			return errors.New("does not have the form sqlite:PATH")
+		if !isPostgres(s) {
+			return errors.New("has neither the form sqlite:PATH nor postgres://USER@HOST/NAME")
 		}
-		*p = s
+		u, err := url.Parse(s)
+		if err != nil { // its text may quote a password
+			return errors.New("is not a well-formed URL; percent-encode what is special in user name and password")
+		}
+		if strings.Trim(u.Path, "/") == "" {
+			return errors.New("names no database: postgres://USER@HOST/NAME")
+		}
+		p.URL = s
 		return nil
 	}}
+}
+
+func isPostgres(s string) bool {
+	return strings.HasPrefix(s, "postgres://") || strings.HasPrefix(s, "postgresql://")
+}
+
+// hasPassword looks where the drivers of PostgreSQL do.
+func hasPassword(s string) bool {
+	if !isPostgres(s) {
+		return false
+	}
+	u, err := url.Parse(s)
+	if err != nil {
+		return true // who knows
+	}
+	_, set := u.User.Password()
+	return set || u.Query().Has("password") || u.Query().Has("sslpassword")
 }

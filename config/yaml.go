@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -62,21 +63,22 @@ func (l *loader) readSections(body ast.Node, found map[string]raw) {
 		}
 		settings, ok := mapping(entry.Value)
 		if !ok {
-			l.report(Problem{Where: where, Setting: name, What: "is a section and holds settings, not a value", Fix: "its settings: " + strings.Join(l.keysOf(name), ", ")})
+			l.report(Problem{Where: where, Setting: name, What: "is a section and holds settings, not a value", Fix: "its settings: " + strings.Join(keysOf(l.table, name), ", ")})
 			continue
 		}
-		l.readSettings(name, settings, found)
+		l.readSettings(l.table, name, settings, found)
 	}
 }
 
-func (l *loader) readSettings(section string, entries []*ast.MappingValueNode, found map[string]raw) {
+// readSettings reads the settings of a section, or of a record of a list.
+func (l *loader) readSettings(table []setting, section string, entries []*ast.MappingValueNode, found map[string]raw) {
 	seen := map[string]bool{}
 	for _, entry := range entries {
 		name, where := keyText(entry.Key), l.line(entry.Key)
-		s := l.find(section + "." + name)
+		s := find(table, section+"."+name)
 		switch {
 		case s == nil:
-			l.unknown(where, name, section, l.keysOf(section))
+			l.unknown(where, name, section, keysOf(table, section))
 		case seen[name]:
 			l.report(Problem{Where: where, Setting: s.path, What: "stands here a second time", Fix: "keep one"})
 		case s.secret():
@@ -85,7 +87,15 @@ func (l *loader) readSettings(section string, entries []*ast.MappingValueNode, f
 				Fix: fmt.Sprintf("remove the line, replace the secret (it has been in a file), and set %s or %s_FILE in the environment", s.familiar(), s.familiar()),
 			})
 		default:
-			if r, ok := l.readValue(s, entry.Value, where); ok {
+			r, ok := l.readValue(s, entry.Value, where)
+			if ok && s.value.hides != nil && slices.ContainsFunc(r.items, func(it item) bool { return s.value.hides(it.text) }) {
+				l.report(Problem{
+					Where: where, Setting: s.path, What: "holds a password, and secrets do not belong in the configuration file",
+					Fix: fmt.Sprintf("replace the password (it has been in a file), and set %s or %s_FILE in the environment", s.familiar(), s.familiar()),
+				})
+				ok = false
+			}
+			if ok {
 				found[s.path] = r
 			}
 		}
@@ -94,6 +104,9 @@ func (l *loader) readSettings(section string, entries []*ast.MappingValueNode, f
 }
 
 func (l *loader) readValue(s *setting, node ast.Node, where string) (raw, bool) {
+	if s.value.record != nil && !isNull(node) {
+		return l.readRecords(s, node)
+	}
 	if list, ok := node.(*ast.SequenceNode); ok && s.value.list {
 		r := raw{items: []item{}}
 		for _, n := range list.Values {
@@ -102,7 +115,7 @@ func (l *loader) readValue(s *setting, node ast.Node, where string) (raw, bool) 
 				l.report(Problem{Where: l.line(n), Setting: s.path, What: "is not a plain text", Fix: "allowed: " + s.value.kind})
 				return raw{}, false
 			}
-			r.items = append(r.items, item{text, l.line(n)})
+			r.items = append(r.items, item{text: text, where: l.line(n)})
 		}
 		return r, true
 	}
@@ -115,7 +128,43 @@ func (l *loader) readValue(s *setting, node ast.Node, where string) (raw, bool) 
 		l.report(Problem{Where: where, Setting: s.path, What: "is not a single plain value", Fix: "allowed: " + s.value.kind})
 		return raw{}, false
 	}
-	return raw{items: []item{{text, where}}}, true
+	return raw{items: []item{{text: text, where: where}}}, true
+}
+
+// readRecords reads a list of mappings.
+func (l *loader) readRecords(s *setting, node ast.Node) (raw, bool) {
+	list, ok := node.(*ast.SequenceNode)
+	if !ok {
+		l.report(Problem{Where: l.line(node), Setting: s.path, What: "is not a list", Fix: "allowed: " + s.value.kind})
+		return raw{}, false
+	}
+	r := raw{items: []item{}}
+	rows, _ := s.value.record()
+	for _, n := range list.Values {
+		entries, ok := mapping(n)
+		if !ok {
+			l.report(Problem{Where: l.line(n), Setting: s.path, What: "is not a mapping", Fix: "its settings: " + strings.Join(keysOf(rows, s.path), ", ")})
+			return raw{}, false
+		}
+		it := item{where: l.line(n), fields: map[string]raw{}}
+		l.readSettings(rows, s.path, entries, it.fields)
+		r.items = append(r.items, it)
+	}
+	return r, true
+}
+
+// readRecordText reads a list of mappings that stands in a variable, in YAML's flow
+// style or as JSON.
+func (l *loader) readRecordText(s *setting, it item) (raw, bool) {
+	file := l.file
+	l.file = it.where
+	defer func() { l.file = file }()
+	tree, err := parser.ParseBytes([]byte(it.text), 0, parser.AllowDuplicateMapKey())
+	if err != nil || len(tree.Docs) != 1 || tree.Docs[0].Body == nil {
+		l.report(Problem{Where: it.where, Setting: s.path, What: "is not YAML or JSON", Fix: "allowed: " + s.value.kind})
+		return raw{}, false
+	}
+	return l.readRecords(s, tree.Docs[0].Body)
 }
 
 func (l *loader) unknown(where, name, section string, names []string) {
@@ -139,10 +188,10 @@ func (l *loader) line(n ast.Node) string {
 	return l.file
 }
 
-func (l *loader) keysOf(section string) []string {
+func keysOf(table []setting, section string) []string {
 	var names []string
-	for i := range l.table {
-		if name, ok := strings.CutPrefix(l.table[i].path, section+"."); ok {
+	for i := range table {
+		if name, ok := strings.CutPrefix(table[i].path, section+"."); ok {
 			names = append(names, name)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"syscall"
 	"time"
 )
 
@@ -41,20 +42,52 @@ func Client(name string, urls ...string) (*http.Client, error) {
 		}
 		origins[origin(u)] = true
 	}
-	dialer := &net.Dialer{Timeout: connectTimeout, KeepAlive: 30 * time.Second}
+	return client(name, func(u *url.URL) bool { return origins[origin(u)] }, transport(name, dialer(), nil)), nil
+}
+
+// client makes an HTTP client that reaches only what allowed says.
+func client(name string, allowed func(*url.URL) bool, t *http.Transport) *http.Client {
 	return &http.Client{
-		Transport: &pinned{name: name, origins: origins, next: &http.Transport{
-			DialContext:           dialer.DialContext,
-			ForceAttemptHTTP2:     true,
-			TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
-			TLSHandshakeTimeout:   connectTimeout,
-			ResponseHeaderTimeout: headerTimeout,
-			IdleConnTimeout:       idleTimeout,
-			MaxIdleConns:          256,
-			MaxIdleConnsPerHost:   64,
-		}},
+		Transport:     &pinned{name: name, allowed: allowed, next: t},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}, nil
+	}
+}
+
+func dialer() net.Dialer {
+	return net.Dialer{Timeout: connectTimeout, KeepAlive: 30 * time.Second}
+}
+
+// transport connects only to addresses that check, where there is one, lets pass
+// for the host and port that they were found under. It uses no proxy: none could be
+// checked.
+func transport(name string, d net.Dialer, check func(dialled string, to netip.Addr) error) *http.Transport {
+	return &http.Transport{
+		DialContext: func(ctx context.Context, network, dialled string) (net.Conn, error) {
+			if check == nil {
+				return d.DialContext(ctx, network, dialled)
+			}
+			d := d
+			// Between the resolution and the connection: no later answer of DNS counts.
+			d.Control = func(_, address string, _ syscall.RawConn) error {
+				to, err := netip.ParseAddrPort(address)
+				if err == nil {
+					err = check(dialled, to.Addr())
+				}
+				if err != nil {
+					return fmt.Errorf("client %s: %s: %w", name, address, err)
+				}
+				return nil
+			}
+			return d.DialContext(ctx, network, dialled)
+		},
+		ForceAttemptHTTP2:     true,
+		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:   connectTimeout,
+		ResponseHeaderTimeout: headerTimeout,
+		IdleConnTimeout:       idleTimeout,
+		MaxIdleConns:          256,
+		MaxIdleConnsPerHost:   64,
+	}
 }
 
 // Listen opens a TCP listener.
@@ -78,12 +111,12 @@ func Loopback(host string) bool {
 
 type pinned struct {
 	name    string
-	origins map[string]bool
+	allowed func(*url.URL) bool
 	next    *http.Transport
 }
 
 func (p *pinned) RoundTrip(r *http.Request) (*http.Response, error) {
-	if !p.origins[origin(r.URL)] {
+	if !p.allowed(r.URL) {
 		if r.Body != nil {
 			_ = r.Body.Close() // the contract of RoundTripper; nothing to do about its error
 		}

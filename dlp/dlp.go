@@ -17,6 +17,9 @@ type Profile struct{ detectors []Detector }
 // New returns a profile of these detectors.
 func New(detectors ...Detector) Profile { return Profile{detectors} }
 
+// Empty reports whether nothing can be found.
+func (p Profile) Empty() bool { return len(p.detectors) == 0 }
+
 // Scan returns the names of the detectors that match one of texts, sorted.
 func (p Profile) Scan(texts ...string) []string {
 	var found []string

@@ -14,6 +14,7 @@
 package entra
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -24,21 +25,27 @@ import (
 	"time"
 
 	"golang.org/x/sync/singleflight"
-
-	"m365mcp/internal/secret"
 )
 
-// requestTimeout bounds each request to the authority, redirects and body included.
-const requestTimeout = 30 * time.Second
+const (
+	// requestTimeout bounds each request to the authority, redirects and body included.
+	requestTimeout = 30 * time.Second
+
+	// noticeInterval is how often the log is told that the credential ends soon.
+	noticeInterval = 24 * time.Hour
+
+	// globalGraph is the resource that scopes without one belong to.
+	globalGraph = "https://graph.microsoft.com"
+)
 
 // Config is the registration of this application at Microsoft.
 type Config struct {
-	Authority    string // https://login.microsoftonline.com, or that of a national cloud
-	Tenant       string // tenant id, a verified domain, or "organizations"
-	ClientID     string
-	ClientSecret secret.String
-	RedirectURI  string
-	GraphURL     string // the resource that scopes are asked for
+	Authority     string  // https://login.microsoftonline.com, or that of a national cloud
+	Tenants       Tenants // whose people may sign in
+	ClientID      string
+	Credential    Credential
+	RedirectURI   string
+	GraphResource string // https://graph.microsoft.com, or that of a national cloud
 }
 
 // Client is the relying party. It is safe for concurrent use.
@@ -46,6 +53,7 @@ type Client struct {
 	config   Config
 	resource string // prefix of scopes; empty where Entra's default, global Graph, is meant
 	origin   *authorityOnly
+	keys     *keySet
 	http     *http.Client // on origin
 	now      func() time.Time
 	log      *slog.Logger
@@ -55,10 +63,12 @@ type Client struct {
 	mu       sync.Mutex
 	provider *provider // nil until discovery has succeeded
 	stale    time.Time // when to discover again
+	noticed  time.Time // when the log was told of the credential's end
 }
 
-// New checks the configuration; it uses no network. The HTTP client's transport
-// decides how the authority is reached; its redirect policy is replaced.
+// New checks the configuration, and that the credential can be used now; it uses
+// no network. The HTTP client's transport decides how the authority is reached;
+// its redirect policy is replaced.
 func New(config Config, client *http.Client, now func() time.Time, logger *slog.Logger) (*Client, error) {
 	config.Authority = strings.TrimRight(config.Authority, "/")
 	authority, err := url.Parse(config.Authority)
@@ -66,18 +76,18 @@ func New(config Config, client *http.Client, now func() time.Time, logger *slog.
 		(authority.Scheme != "https" && authority.Scheme != "http") {
 		return nil, errors.New("microsoft authority: must be an https URL without user, query or fragment")
 	}
-	if err := checkTenant(config.Tenant); err != nil {
+	if err := config.Tenants.check(); err != nil {
 		return nil, err
 	}
-	if config.ClientID == "" || config.ClientSecret.IsZero() {
-		return nil, errors.New("microsoft client id or client secret is not set")
+	if config.ClientID == "" || config.Credential == nil {
+		return nil, errors.New("microsoft client id or the credential of the client is not set")
 	}
 	if u, err := url.Parse(config.RedirectURI); err != nil || u.Host == "" || u.Fragment != "" {
 		return nil, fmt.Errorf("microsoft redirect URI %q: must be an absolute URL without fragment", config.RedirectURI)
 	}
-	graph, err := url.Parse(config.GraphURL)
-	if err != nil || graph.Host == "" {
-		return nil, fmt.Errorf("microsoft Graph URL %q: must be an absolute URL", config.GraphURL)
+	config.GraphResource = strings.TrimRight(config.GraphResource, "/")
+	if graph, err := url.Parse(config.GraphResource); err != nil || graph.Host == "" {
+		return nil, fmt.Errorf("microsoft Graph resource %q: must be an absolute URL", config.GraphResource)
 	}
 	if client == nil || client.Transport == nil {
 		return nil, errors.New("entra: an HTTP client with a transport of its own is required")
@@ -89,34 +99,53 @@ func New(config Config, client *http.Client, now func() time.Time, logger *slog.
 	if pinned.Timeout == 0 || pinned.Timeout > requestTimeout {
 		pinned.Timeout = requestTimeout
 	}
-	return &Client{config: config, resource: resourceOf(graph), origin: origin, http: &pinned, now: now, log: logger}, nil
-}
-
-// checkTenant refuses the aliases under which personal Microsoft accounts sign
-// in: they have no tenant, and most of what this server offers does not exist there.
-func checkTenant(tenant string) error {
-	switch strings.ToLower(tenant) {
-	case "":
-		return errors.New("microsoft tenant is not set")
-	case "common", "consumers":
-		return fmt.Errorf("microsoft tenant %q admits personal accounts: name a tenant, or use \"organizations\"", tenant)
+	c := &Client{config: config, origin: origin, http: &pinned, keys: newKeySet(&pinned, now), now: now, log: logger}
+	if config.GraphResource != globalGraph {
+		c.resource = config.GraphResource + "/"
 	}
-	if strings.ContainsAny(tenant, "/?#%\\ ") || strings.Trim(tenant, ".") == "" {
-		return fmt.Errorf("microsoft tenant %q: must be a tenant id, a domain or \"organizations\"", tenant)
+	if _, _, err := config.Credential.Status(now()); err != nil {
+		return nil, err
 	}
-	return nil
+	if warning := c.notice(now()); warning != "" {
+		logger.Warn("credential at Microsoft", "warning", warning)
+	}
+	return c, nil
 }
 
-// nationalGraphs are the hosts whose scopes have to be asked for by full name.
-var nationalGraphs = map[string]bool{
-	"graph.microsoft.us":              true,
-	"dod-graph.microsoft.us":          true,
-	"microsoftgraph.chinacloudapi.cn": true,
+// credential is what a token request carries to prove that it is this application's.
+func (c *Client) credential(ctx context.Context, op, tokenEndpoint string) (url.Values, error) {
+	now := c.now()
+	form, err := c.config.Credential.form(c.config.ClientID, tokenEndpoint, now)
+	if err != nil {
+		return nil, &Error{Op: op, Err: fmt.Errorf("%w: %w", ErrCredential, err)}
+	}
+	if warning := c.notice(now); warning != "" {
+		c.log.WarnContext(ctx, "credential at Microsoft", "warning", warning)
+	}
+	return form, nil
 }
 
-func resourceOf(graph *url.URL) string {
-	if !nationalGraphs[strings.ToLower(graph.Hostname())] {
+// notice returns what the log should be told of the credential's end, not more
+// often than it helps.
+func (c *Client) notice(now time.Time) string {
+	_, warning, err := c.config.Credential.Status(now)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err != nil || warning == "" || now.Sub(c.noticed) < noticeInterval {
 		return ""
 	}
-	return "https://" + strings.ToLower(graph.Host) + "/"
+	c.noticed = now
+	return warning
+}
+
+// Credential says what the client's credential is, and where it ends soon, that too.
+func (c *Client) Credential() string {
+	detail, warning, err := c.config.Credential.Status(c.now())
+	if err != nil {
+		return err.Error()
+	}
+	if warning != "" {
+		detail += " (" + warning + ")"
+	}
+	return detail
 }

@@ -22,15 +22,27 @@ func TestNewRefuses(t *testing.T) {
 		change func(*entra.Config)
 		want   string
 	}{
-		"authority":        {func(c *entra.Config) { c.Authority = "login.example.com" }, "authority"},
-		"authority query":  {func(c *entra.Config) { c.Authority += "?x=1" }, "authority"},
-		"no tenant":        {func(c *entra.Config) { c.Tenant = "" }, "tenant"},
-		"common":           {func(c *entra.Config) { c.Tenant = "Common" }, "personal"},
-		"path in tenant":   {func(c *entra.Config) { c.Tenant = "../x" }, "tenant"},
+		"authority":       {func(c *entra.Config) { c.Authority = "login.example.com" }, "authority"},
+		"authority query": {func(c *entra.Config) { c.Authority += "?x=1" }, "authority"},
+		"no tenant":       {func(c *entra.Config) { c.Tenants.Name = "" }, "tenant"},
+		"common":          {func(c *entra.Config) { c.Tenants.Name = "Common" }, "personal"},
+		"path in tenant":  {func(c *entra.Config) { c.Tenants.Name = "../x" }, "tenant"},
+		"one and a list":  {func(c *entra.Config) { c.Tenants.Allowed = []string{otherTenant} }, "is one"},
+		"one and any":     {func(c *entra.Config) { c.Tenants.Any = true }, "is one"},
+		"no list":         {func(c *entra.Config) { c.Tenants.Name = "organizations" }, "needs either a list"},
+		"list and any": {func(c *entra.Config) {
+			c.Tenants = entra.Tenants{Name: "organizations", Allowed: []string{otherTenant}, Any: true}
+		}, "needs either a list"},
+		"domain in list": {func(c *entra.Config) {
+			c.Tenants = entra.Tenants{Name: "organizations", Allowed: []string{"contoso.example"}}
+		}, "id of a tenant"},
+		"personal in list": {func(c *entra.Config) {
+			c.Tenants = entra.Tenants{Name: "organizations", Allowed: []string{"9188040d-6c67-4c5b-b112-36a304b66dad"}}
+		}, "id of a tenant"},
 		"no client":        {func(c *entra.Config) { c.ClientID = "" }, "client id"},
-		"no secret":        {func(c *entra.Config) { c.ClientSecret = secret.String{} }, "client secret"},
+		"no credential":    {func(c *entra.Config) { c.Credential = nil }, "credential"},
 		"redirect":         {func(c *entra.Config) { c.RedirectURI = "/callback" }, "redirect"},
-		"Graph":            {func(c *entra.Config) { c.GraphURL = "" }, "Graph"},
+		"Graph":            {func(c *entra.Config) { c.GraphResource = "" }, "Graph"},
 		"nothing is wrong": {func(*entra.Config) {}, ""},
 	} {
 		config := s.config()
@@ -93,6 +105,12 @@ func TestDiscoveryRefusesForeignEndpoints(t *testing.T) {
 		if err := s.client(t).Discover(t.Context()); err == nil || !strings.Contains(err.Error(), "login.example.com") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	// That is also how a tenant of another cloud shows.
+	s := newStandIn(t)
+	s.discovery = map[string]any{"token_endpoint": "https://login.microsoftonline.us/x", "cloud_instance_name": "microsoftonline.us"}
+	if err := s.client(t).Discover(t.Context()); err == nil || !strings.Contains(err.Error(), `in the cloud "microsoftonline.us"`) {
+		t.Errorf("another cloud: %v", err)
 	}
 }
 
@@ -226,8 +244,8 @@ func TestTimeouts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c, err := entra.New(entra.Config{
-			Authority: "https://login.example.com", Tenant: tenantID, ClientID: clientID, ClientSecret: secret.New("s"),
-			RedirectURI: redirectURI, GraphURL: "https://graph.microsoft.com",
+			Authority: "https://login.example.com", Tenants: entra.Tenants{Name: tenantID}, ClientID: clientID, Credential: entra.Secret(secret.New("s")),
+			RedirectURI: redirectURI, GraphResource: "https://graph.microsoft.com",
 		}, &http.Client{Transport: silence{}}, time.Now, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)

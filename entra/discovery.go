@@ -1,12 +1,12 @@
 package entra
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
@@ -22,12 +22,15 @@ const (
 	tenantPlaceholder = "{tenantid}"
 )
 
-var guid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+// issuerHosts are authorities whose tokens name another host: of the two names
+// that Microsoft's pages give for the cloud in China, one stands in the issuer.
+var issuerHosts = map[string]string{"https://login.chinacloudapi.cn": "https://login.partner.microsoftonline.cn"}
 
 // provider is what discovery yields.
 type provider struct {
 	issuer   string // may contain tenantPlaceholder
-	tenant   string // id of the one tenant, or empty for all organizations
+	tenant   string // id of the one tenant, or empty where there are several
+	tenants  Tenants
 	oauth    oauth2.Config
 	verifier *oidc.IDTokenVerifier
 }
@@ -83,7 +86,7 @@ func (c *Client) rediscover(ctx context.Context) (*provider, error) {
 }
 
 func (c *Client) fetchProvider(ctx context.Context) (*provider, error) {
-	base := c.config.Authority + "/" + url.PathEscape(c.config.Tenant) + "/v2.0"
+	base := c.config.Authority + "/" + url.PathEscape(c.config.Tenants.Name) + "/v2.0"
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/.well-known/openid-configuration", nil)
 	if err != nil {
 		return nil, fmt.Errorf("entra: discovery: %w", err)
@@ -101,13 +104,14 @@ func (c *Client) fetchProvider(ctx context.Context) (*provider, error) {
 		Authorization string `json:"authorization_endpoint"`
 		Token         string `json:"token_endpoint"`
 		Keys          string `json:"jwks_uri"`
+		Cloud         string `json:"cloud_instance_name"`
 	}
 	decodeErr := json.NewDecoder(resp.Body).Decode(&doc)
 	if resp.StatusCode != http.StatusOK || decodeErr != nil {
 		return nil, doc.failure("discovery", resp, decodeErr)
 	}
 	for _, endpoint := range []string{doc.Authorization, doc.Token, doc.Keys} {
-		if err := c.checkEndpoint(endpoint); err != nil {
+		if err := c.checkEndpoint(endpoint, doc.Cloud); err != nil {
 			return nil, err
 		}
 	}
@@ -115,16 +119,17 @@ func (c *Client) fetchProvider(ctx context.Context) (*provider, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.keys.locate(doc.Keys)
 	return &provider{
-		issuer: doc.Issuer,
-		tenant: tenant,
+		issuer:  doc.Issuer,
+		tenant:  tenant,
+		tenants: c.config.Tenants,
 		oauth: oauth2.Config{
-			ClientID:     c.config.ClientID,
-			ClientSecret: c.config.ClientSecret.Reveal(),
-			Endpoint:     oauth2.Endpoint{AuthURL: doc.Authorization, TokenURL: doc.Token, AuthStyle: oauth2.AuthStyleInParams},
-			RedirectURL:  c.config.RedirectURI,
+			ClientID:    c.config.ClientID,
+			Endpoint:    oauth2.Endpoint{AuthURL: doc.Authorization, TokenURL: doc.Token, AuthStyle: oauth2.AuthStyleInParams},
+			RedirectURL: c.config.RedirectURI,
 		},
-		verifier: oidc.NewVerifier(doc.Issuer, oidc.NewRemoteKeySet(oidc.ClientContext(ctx, c.http), doc.Keys), &oidc.Config{
+		verifier: oidc.NewVerifier(doc.Issuer, c.keys, &oidc.Config{
 			ClientID:             c.config.ClientID,
 			SupportedSigningAlgs: []string{oidc.RS256},
 			SkipIssuerCheck:      true, // verify does it: the issuer may be a template
@@ -133,10 +138,12 @@ func (c *Client) fetchProvider(ctx context.Context) (*provider, error) {
 	}, nil
 }
 
-func (c *Client) checkEndpoint(endpoint string) error {
+// checkEndpoint keeps to the authority. A tenant of another cloud is found at
+// each of them, with the endpoints of its own.
+func (c *Client) checkEndpoint(endpoint, cloud string) error {
 	u, err := url.Parse(endpoint)
 	if err != nil || !c.origin.admits(u.Scheme, u.Host) {
-		return fmt.Errorf("entra: discovery names the endpoint %q outside the authority %s", endpoint, c.config.Authority)
+		return fmt.Errorf("entra: discovery names the endpoint %q outside the authority %s; the tenant is in the cloud %q", endpoint, c.config.Authority, clean(cloud, nil))
 	}
 	return nil
 }
@@ -144,14 +151,14 @@ func (c *Client) checkEndpoint(endpoint string) error {
 // checkIssuer compares the document's issuer with what the authority and the
 // tenant make it, and returns the tenant's id: domains are aliases of an id.
 func (c *Client) checkIssuer(issuer string) (tenant string, err error) {
-	middle, ok := strings.CutPrefix(issuer, c.config.Authority+"/")
+	middle, ok := strings.CutPrefix(issuer, cmp.Or(issuerHosts[c.config.Authority], c.config.Authority)+"/")
 	if ok {
 		middle, ok = strings.CutSuffix(middle, "/v2.0")
 	}
-	configured := c.config.Tenant
+	configured := c.config.Tenants.Name
 	switch {
 	case !ok:
-	case strings.EqualFold(configured, "organizations"):
+	case c.config.Tenants.several():
 		if middle == tenantPlaceholder {
 			return "", nil
 		}

@@ -17,6 +17,11 @@ var (
 	// ErrSignInRequired means that only the person can go on, by signing in anew.
 	ErrSignInRequired = errors.New("a new sign-in at Microsoft is required")
 
+	// ErrCredential means that this server cannot prove itself to Entra: its own
+	// credential has ended or cannot be read. No person can help that, and none
+	// is signed out over it.
+	ErrCredential = errors.New("the credential of this server cannot be used")
+
 	// ErrNoTokens means that the vault holds nothing for the grant.
 	ErrNoTokens = errors.New("no Microsoft tokens are stored for this grant")
 )
@@ -81,7 +86,7 @@ func IsSignInRequired(err error) bool {
 		return true
 	}
 	e, ok := errors.AsType[*Error](err)
-	return ok && e.Status < http.StatusInternalServerError && slices.Contains(signInCodes, e.Code)
+	return ok && e.Status < http.StatusInternalServerError && e.Status != http.StatusTooManyRequests && slices.Contains(signInCodes, e.Code)
 }
 
 // IsTransient reports whether the same request may succeed a little later: no

@@ -25,7 +25,7 @@ const (
 	// where the token has ended and people wait, livePause where it still lives.
 	deadPause = 2 * time.Second
 	livePause = 15 * time.Second
-	maxPause  = time.Minute // where Retry-After asks for more
+	maxPause  = time.Minute // where Retry-After asks for more and people wait
 
 	saveTries = 3
 	savePause = 200 * time.Millisecond
@@ -34,7 +34,9 @@ const (
 // renewed returns a row with a living access token. All callers of one process
 // share one renewal; each of them can give up on its own, and the renewal goes
 // on, since its result is worth as much to the next.
-func (v *Vault) renewed(ctx context.Context, grantID string) (VaultRow, error) {
+//
+// due says when a row's time has come: the first caller's counts.
+func (v *Vault) renewed(ctx context.Context, grantID string, due func(VaultRow) time.Time) (VaultRow, error) {
 	done := v.flights.DoChan(grantID, func() (any, error) {
 		if !v.begin() {
 			return nil, errClosed
@@ -42,7 +44,7 @@ func (v *Vault) renewed(ctx context.Context, grantID string) (VaultRow, error) {
 		defer v.running.Done()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewTimeout)
 		defer cancel()
-		return v.renew(ctx, grantID)
+		return v.renew(ctx, grantID, due)
 	})
 	select {
 	case <-ctx.Done():
@@ -65,12 +67,12 @@ func (v *Vault) begin() bool {
 
 // renew refreshes under the row's lease, or waits for the replica that holds it.
 // No transaction is open while Entra answers.
-func (v *Vault) renew(ctx context.Context, grantID string) (VaultRow, error) {
+func (v *Vault) renew(ctx context.Context, grantID string, due func(VaultRow) time.Time) (VaultRow, error) {
 	holder := rand.Text() // of this renewal, not of the process: a pause after a failure binds the next one
 	for poll := minPoll; ; poll = min(2*poll, maxPoll) {
 		// Read anew each time: whoever came before may have done the work.
 		row, err := v.row(ctx, grantID)
-		if err != nil || v.fresh(row) {
+		if err != nil || v.fresh(row, due) {
 			return row, err
 		}
 		if len(row.Refresh) == 0 {
@@ -108,10 +110,12 @@ func (v *Vault) refresh(ctx context.Context, grantID, holder string, row VaultRo
 	defer cancel()
 	switch {
 	case IsSignInRequired(err):
+		v.uses.well()
 		return v.refused(ctx, grantID, row, err)
 	case err != nil:
 		return v.failed(ctx, grantID, holder, row, err)
 	}
+	v.uses.well()
 	if t.Refresh.IsZero() {
 		t.Refresh = token // not every answer rotates (RFC 6749, section 6)
 	}
@@ -169,14 +173,16 @@ func (v *Vault) refused(ctx context.Context, grantID string, row VaultRow, cause
 // failed turns the lease into a pause for all replicas, and falls back on the
 // old access token while it lives.
 func (v *Vault) failed(ctx context.Context, grantID, holder string, old VaultRow, cause error) (VaultRow, error) {
-	pause := deadPause
-	if v.lives(old, 0) {
-		pause = livePause
-	}
-	if e, ok := errors.AsType[*Error](cause); ok {
-		pause = max(pause, min(e.RetryAfter, maxPause))
-	}
 	now := v.now()
+	var wanted time.Duration
+	if e, ok := errors.AsType[*Error](cause); ok {
+		wanted = e.RetryAfter
+	}
+	pause := max(deadPause, min(wanted, maxPause))
+	if v.lives(old, 0) { // nobody waits: Entra gets all the time it wants, as far as there is any
+		pause = max(livePause, min(wanted, old.Expires.Sub(now)))
+	}
+	v.uses.trouble(wanted, now)
 	v.log.WarnContext(ctx, "refresh at Microsoft failed", "grant_id", grantID, "error", cause, "pause", pause)
 	if _, err := v.store.Lease(ctx, grantID, old.Version, holder, now, now.Add(pause)); err != nil {
 		cause = errors.Join(cause, err)

@@ -364,7 +364,11 @@ func TestEventsDuringARefresh(t *testing.T) {
 		"claims challenge": {
 			func(t *testing.T, v *entra.Vault) error {
 				t.Helper()
-				return v.Reject(t.Context(), grant, secret.New("access 1"), `{"access_token":{}}`)
+				err := v.Reject(t.Context(), grant, secret.New("access 1"), `{"access_token":{}}`)
+				if e, ok := errors.AsType[*entra.SignInError](err); !ok || e.Claims != `{"access_token":{}}` {
+					t.Errorf("Reject = %v", err)
+				}
+				return nil
 			},
 			nil, "", entra.ErrSignInRequired,
 		},

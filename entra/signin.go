@@ -12,9 +12,6 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// personalTenant is the tenant id that all personal Microsoft accounts share.
-const personalTenant = "9188040d-6c67-4c5b-b112-36a304b66dad"
-
 // SignIn is one trip of a browser to Microsoft and back. State, Nonce and
 // Verifier are the caller's: random, of single use, kept until the callback.
 type SignIn struct {
@@ -23,8 +20,14 @@ type SignIn struct {
 	Verifier  string   // of PKCE (RFC 7636): 43 to 128 letters
 	Scopes    []string // of Graph; OpenID Connect's own are added
 	LoginHint string
-	Prompt    string // login, none, consent, select_account, or empty
-	Claims    string // claims challenge to answer, as JSON or base64; may be empty
+	// DomainHint names the home of the person, a domain; it spares them a page of Entra.
+	DomainHint string
+	Prompt     string // login, none, consent, select_account, or empty
+	Claims     string // claims challenge to answer, as JSON or base64; may be empty
+
+	// IdentityOnly asks who the person is and nothing else: openid and profile, no
+	// scope of Graph, nothing to refresh with. Scopes are empty then.
+	IdentityOnly bool
 }
 
 // Account is the person an id_token names. TenantID and ObjectID are the key;
@@ -48,14 +51,14 @@ func (c *Client) AuthorizeURL(ctx context.Context, s SignIn) (string, error) {
 		return "", err
 	}
 	config := p.oauth
-	config.Scopes = c.scopes(s.Scopes, "openid", "profile", "email", "offline_access")
+	config.Scopes = c.asked(s)
 	options := []oauth2.AuthCodeOption{
 		oauth2.S256ChallengeOption(s.Verifier),
 		oidc.Nonce(s.Nonce),
 		oauth2.SetAuthURLParam("response_mode", "query"),
 		oauth2.SetAuthURLParam("claims", claims),
 	}
-	for name, value := range map[string]string{"login_hint": s.LoginHint, "prompt": s.Prompt} {
+	for name, value := range map[string]string{"login_hint": s.LoginHint, "domain_hint": s.DomainHint, "prompt": s.Prompt} {
 		if value != "" {
 			options = append(options, oauth2.SetAuthURLParam(name, value))
 		}
@@ -64,7 +67,8 @@ func (c *Client) AuthorizeURL(ctx context.Context, s SignIn) (string, error) {
 }
 
 // Exchange redeems the code that came back for s and verifies the id_token:
-// signature, issuer, audience, expiry, nonce and tenant.
+// signature, issuer, audience, expiry, nonce and tenant. A [NotAdmittedError]
+// is for the person to read.
 func (c *Client) Exchange(ctx context.Context, code string, s SignIn) (Account, Tokens, error) {
 	if code == "" {
 		return Account{}, Tokens{}, errors.New("entra: no code to redeem")
@@ -80,18 +84,25 @@ func (c *Client) Exchange(ctx context.Context, code string, s SignIn) (Account, 
 	if err != nil {
 		return Account{}, Tokens{}, fmt.Errorf("entra: %w", err)
 	}
-	scopes := c.scopes(s.Scopes, "openid", "profile", "email", "offline_access")
-	asked := c.now()
-	token, err := p.oauth.Exchange(
-		context.WithValue(ctx, oauth2.HTTPClient, c.http), code,
-		oauth2.VerifierOption(s.Verifier),
-		oauth2.SetAuthURLParam("scope", strings.Join(scopes, " ")),
-		oauth2.SetAuthURLParam("claims", claims),
-	)
+	const op = "code exchange"
+	form, err := c.credential(ctx, op, p.oauth.Endpoint.TokenURL)
 	if err != nil {
-		return Account{}, Tokens{}, c.failure("code exchange", err, code, s.Verifier)
+		return Account{}, Tokens{}, err
 	}
-	tokens, err := c.tokens("code exchange", token, asked, s.Scopes)
+	options := []oauth2.AuthCodeOption{
+		oauth2.VerifierOption(s.Verifier),
+		oauth2.SetAuthURLParam("scope", strings.Join(c.asked(s), " ")),
+		oauth2.SetAuthURLParam("claims", claims),
+	}
+	for name := range form {
+		options = append(options, oauth2.SetAuthURLParam(name, form.Get(name)))
+	}
+	asked := c.now()
+	token, err := p.oauth.Exchange(context.WithValue(ctx, oauth2.HTTPClient, c.http), code, options...)
+	if err != nil {
+		return Account{}, Tokens{}, failure(op, err, form, code, s.Verifier)
+	}
+	tokens, err := c.tokens(op, token, asked, s.Scopes)
 	if err != nil {
 		return Account{}, Tokens{}, err
 	}
@@ -138,14 +149,23 @@ func (p *provider) verify(ctx context.Context, raw, nonce string) (Account, erro
 		return Account{}, errors.New("entra: id_token: audience names others besides this application")
 	case !guid.MatchString(tid) || claims.ObjectID == "":
 		return Account{}, errors.New("entra: id_token: tid or oid is missing")
-	case token.Issuer != strings.Replace(p.issuer, tenantPlaceholder, claims.TenantID, 1):
+	}
+	// Entra's keys have signed it: the person is who it says, and may be of another tenant.
+	if err := p.tenants.admit(tid, p.tenant); err != nil {
+		return Account{}, err
+	}
+	if token.Issuer != strings.Replace(p.issuer, tenantPlaceholder, claims.TenantID, 1) {
 		return Account{}, fmt.Errorf("entra: id_token: issuer %q is not that of tenant %q", clean(token.Issuer, nil), tid)
-	case p.tenant != "" && tid != p.tenant:
-		return Account{}, fmt.Errorf("entra: id_token: tenant %q is not the configured one", tid)
-	case tid == personalTenant:
-		return Account{}, errors.New("entra: id_token: personal Microsoft accounts are not admitted")
 	}
 	return Account{TenantID: tid, ObjectID: claims.ObjectID, UPN: claims.UPN, Mail: claims.Mail, Name: claims.Name}, nil
+}
+
+// asked are the scopes of a sign-in; the code is redeemed for the same ones.
+func (c *Client) asked(s SignIn) []string {
+	if s.IdentityOnly {
+		return []string{"openid", "profile"}
+	}
+	return c.scopes(s.Scopes, "openid", "profile", "email", "offline_access")
 }
 
 // scopes spells Graph scopes for a request and adds those of OpenID Connect.

@@ -1,8 +1,14 @@
 package entra_test
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/rsa"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -10,13 +16,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"m365mcp/entra"
+	"m365mcp/internal/secret"
+	simulator "m365mcp/simulator/entra"
 )
 
 func TestAuthorizeURL(t *testing.T) {
 	t.Parallel()
 	s := newStandIn(t)
 	in := newSignIn()
-	in.LoginHint, in.Prompt = "ana@contoso.example", "select_account"
+	in.LoginHint, in.DomainHint, in.Prompt = "ana@contoso.example", "contoso.example", "select_account"
 	in.Claims = `{"access_token":{"nbf":{"essential":true,"value":"1700000000"}}}`
 	to, err := s.client(t).AuthorizeURL(t.Context(), in)
 	if err != nil {
@@ -34,7 +42,7 @@ func TestAuthorizeURL(t *testing.T) {
 		"client_id": clientID, "redirect_uri": redirectURI, "response_type": "code", "response_mode": "query",
 		"state": in.State, "nonce": in.Nonce, "scope": "openid profile email offline_access Mail.Read User.Read",
 		"code_challenge": q.Get("code_challenge"), "code_challenge_method": "S256",
-		"login_hint": "ana@contoso.example", "prompt": "select_account",
+		"login_hint": "ana@contoso.example", "domain_hint": "contoso.example", "prompt": "select_account",
 		"claims": `{"access_token":{"nbf":{"essential":true,"value":"1700000000"},"xms_cc":{"values":["cp1"]}}}`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -157,21 +165,36 @@ func TestTenants(t *testing.T) {
 		"id":                     {tenantID, tenantID, tenantID, "", ""},
 		"id in capitals":         {strings.ToUpper(tenantID), tenantID, tenantID, "", ""},
 		"id of another":          {tenantID, otherTenant, otherTenant, "issuer", ""},
+		"id, another person":     {tenantID, tenantID, otherTenant, "", "another organization"},
+		"id, personal":           {tenantID, tenantID, personal, "", "personal"},
 		"domain":                 {"contoso.example", tenantID, tenantID, "", ""},
-		"domain, another person": {"contoso.example", tenantID, otherTenant, "", "issuer"},
+		"domain, another person": {"contoso.example", tenantID, otherTenant, "", "another organization"},
 		"domain, no id":          {"contoso.example", "{tenantid}", tenantID, "issuer", ""},
 		"organizations":          {"organizations", "{tenantid}", otherTenant, "", ""},
 		"organizations, one":     {"organizations", tenantID, tenantID, "issuer", ""},
 		"organizations, personal": {
 			"organizations", "{tenantid}", personal, "", "personal",
 		},
+		"list":            {"list", "{tenantid}", tenantID, "", ""},
+		"list, another":   {"list", "{tenantid}", "88888888-31c4-4b19-9d55-0f6a2f1f7f10", "", "not among those"},
+		"list, personal":  {"list", "{tenantid}", personal, "", "personal"},
+		"list, authority": {"list", tenantID, tenantID, "issuer", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newStandIn(t)
 			s.issuer = s.URL + "/" + c.issuer + "/v2.0"
 			s.claims = map[string]any{"tid": c.tid, "iss": s.URL + "/" + c.tid + "/v2.0"}
-			client := s.client(t, func(config *entra.Config) { config.Tenant = c.tenant })
+			client := s.client(t, func(config *entra.Config) {
+				switch c.tenant {
+				case "organizations":
+					config.Tenants = entra.Tenants{Name: c.tenant, Any: true}
+				case "list":
+					config.Tenants = entra.Tenants{Name: "organizations", Allowed: []string{otherTenant, strings.ToUpper(tenantID)}}
+				default:
+					config.Tenants = entra.Tenants{Name: c.tenant}
+				}
+			})
 			err := client.Discover(t.Context())
 			if c.discover != "" {
 				if err == nil || !strings.Contains(err.Error(), c.discover) {
@@ -196,23 +219,71 @@ func TestTenants(t *testing.T) {
 	s := newStandIn(t)
 	s.issuer = s.URL + "/{tenantid}/v2.0"
 	s.claims = map[string]any{"tid": otherTenant, "iss": s.URL + "/" + tenantID + "/v2.0"}
-	account, tokens, err := s.signIn(t, s.client(t, func(config *entra.Config) { config.Tenant = "organizations" }))
+	account, tokens, err := s.signIn(t, s.client(t, func(config *entra.Config) { config.Tenants = entra.Tenants{Name: "organizations", Any: true} }))
 	wantRefused(t, account, tokens, err, "issuer")
 }
 
-func TestNationalCloudScopes(t *testing.T) {
+// In every cloud scopes are of its own Graph, and come back in their short form.
+func TestClouds(t *testing.T) {
 	t.Parallel()
-	s := newStandIn(t)
-	c := s.client(t, func(config *entra.Config) { config.GraphURL = "https://graph.microsoft.us" })
-	_, tokens, err := s.signIn(t, c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := "openid profile email offline_access https://graph.microsoft.us/Mail.Read https://graph.microsoft.us/User.Read"
-	if got := s.lastRequest().Get("scope"); got != want {
-		t.Errorf("asked for %q, want %q", got, want)
-	}
-	if diff := cmp.Diff([]string{"Mail.Read", "User.Read"}, tokens.Scopes); diff != "" {
-		t.Errorf("granted scopes (-want +got):\n%s", diff)
+	for graph, prefix := range map[string]string{
+		"https://graph.microsoft.com":             "",
+		"https://graph.microsoft.us":              "https://graph.microsoft.us/",
+		"https://dod-graph.microsoft.us":          "https://dod-graph.microsoft.us/",
+		"https://microsoftgraph.chinacloudapi.cn": "https://microsoftgraph.chinacloudapi.cn/",
+	} {
+		t.Run(graph, func(t *testing.T) {
+			t.Parallel()
+			_, server, c := simulated(t, time.Now, func(o *simulator.Options, config *entra.Config) {
+				o.Graph, config.GraphResource = graph, graph
+			})
+			to, err := c.AuthorizeURL(t.Context(), newSignIn())
+			if err != nil {
+				t.Fatal(err)
+			}
+			asked, err := url.Parse(to)
+			if want := "openid profile email offline_access " + prefix + "Mail.Read " + prefix + "User.Read"; err != nil || asked.Query().Get("scope") != want {
+				t.Errorf("asked for %q, want %q", asked.Query().Get("scope"), want)
+			}
+			_, tk := throughSimulator(t, server, c)
+			if tk, err = c.Refresh(t.Context(), tk.Refresh, tk.Scopes); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff([]string{"Mail.Read", "User.Read"}, tk.Scopes); diff != "" {
+				t.Errorf("granted scopes (-want +got):\n%s", diff)
+			}
+			if proven, err := c.Prove(t.Context()); !proven || err != nil {
+				t.Errorf("Prove = %v, %v", proven, err)
+			}
+		})
 	}
 }
+
+// The old name of China's authority issues tokens under the new one.
+func TestIssuerOfChina(t *testing.T) {
+	t.Parallel()
+	const authority, issuer = "https://login.chinacloudapi.cn", "https://login.partner.microsoftonline.cn/" + tenantID + "/v2.0"
+	for _, names := range []string{issuer, authority + "/" + tenantID + "/v2.0"} {
+		answer := roundTrip(func(r *http.Request) (*http.Response, error) {
+			base := authority + "/" + tenantID
+			doc, err := json.Marshal(map[string]string{
+				"issuer": names, "authorization_endpoint": base + "/authorize", "token_endpoint": base + "/token", "jwks_uri": base + "/keys",
+			})
+			return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(doc)), Request: r}, err
+		})
+		c, err := entra.New(entra.Config{
+			Authority: authority, Tenants: entra.Tenants{Name: tenantID}, ClientID: clientID, Credential: entra.Secret(secret.New("s")),
+			RedirectURI: redirectURI, GraphResource: "https://microsoftgraph.chinacloudapi.cn",
+		}, &http.Client{Transport: answer}, time.Now, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Discover(t.Context()); (err == nil) != (names == issuer) {
+			t.Errorf("issuer %s: %v", names, err)
+		}
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

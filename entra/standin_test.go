@@ -52,8 +52,10 @@ type standIn struct {
 	discovery map[string]any
 	claims    map[string]any // merged into the id_token; nil values remove
 	key       *rsa.PrivateKey
-	grantedAs string       // prefix of granted scopes
-	answer    http.Handler // replaces the token endpoint
+	grantedAs string                             // prefix of granted scopes
+	answer    http.Handler                       // replaces the token endpoint
+	jwks      http.Handler                       // replaces the endpoint of the keys
+	forge     func(claims map[string]any) string // makes the id_token
 
 	mu       sync.Mutex
 	nonce    string
@@ -76,8 +78,8 @@ func newStandIn(t *testing.T) *standIn {
 
 func (s *standIn) config() entra.Config {
 	return entra.Config{
-		Authority: s.URL, Tenant: tenantID, ClientID: clientID, ClientSecret: secret.New(clientSecret),
-		RedirectURI: redirectURI, GraphURL: "https://graph.microsoft.com",
+		Authority: s.URL, Tenants: entra.Tenants{Name: tenantID}, ClientID: clientID, Credential: entra.Secret(secret.New(clientSecret)),
+		RedirectURI: redirectURI, GraphResource: "https://graph.microsoft.com",
 	}
 }
 
@@ -109,6 +111,10 @@ func (s *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		maps.Copy(doc, s.discovery)
 		s.write(w, http.StatusOK, doc)
 	case "discovery/v2.0/keys":
+		if s.jwks != nil {
+			s.jwks.ServeHTTP(w, r)
+			return
+		}
 		s.write(w, http.StatusOK, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: signingKey().Public(), KeyID: "k1", Use: "sig"}}})
 	case "oauth2/v2.0/token":
 		if s.answer != nil {
@@ -181,14 +187,22 @@ func (s *standIn) idToken() string {
 			delete(claims, name)
 		}
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: s.key, KeyID: "k1"}}, nil)
+	if s.forge != nil {
+		return s.forge(claims)
+	}
+	return sign(s.t, jose.RS256, jose.JSONWebKey{Key: s.key, KeyID: "k1"}, claims)
+}
+
+func sign(t *testing.T, alg jose.SignatureAlgorithm, key any, claims any) string {
+	t.Helper()
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, nil)
 	if err != nil {
-		s.t.Error(err)
+		t.Error(err)
 		return ""
 	}
 	raw, err := jwt.Signed(signer).Claims(claims).Serialize()
 	if err != nil {
-		s.t.Error(err)
+		t.Error(err)
 	}
 	return raw
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -36,25 +37,55 @@ func (c *Client) Refresh(ctx context.Context, refresh secret.String, scopes []st
 	if err != nil {
 		return Tokens{}, err
 	}
-	// oauth2's own refresh sends no scope; this is its request with scopes and any grant type.
-	request := clientcredentials.Config{
-		ClientID:     p.oauth.ClientID,
-		ClientSecret: p.oauth.ClientSecret,
-		TokenURL:     p.oauth.Endpoint.TokenURL,
-		AuthStyle:    p.oauth.Endpoint.AuthStyle,
-		Scopes:       c.scopes(scopes, "offline_access"),
-		EndpointParams: url.Values{
-			"grant_type":    {"refresh_token"},
-			"refresh_token": {refresh.Reveal()},
-			"claims":        {claims},
-		},
-	}
+	const op = "refresh"
 	asked := c.now()
+	token, err := c.request(ctx, p, op, c.scopes(scopes, "offline_access"), url.Values{
+		"grant_type":    {"refresh_token"},
+		"refresh_token": {refresh.Reveal()},
+		"claims":        {claims},
+	})
+	if err != nil {
+		return Tokens{}, err
+	}
+	return c.tokens(op, token, asked, scopes)
+}
+
+// request is a token request with scopes and any grant type, which oauth2's own
+// refresh is not.
+func (c *Client) request(ctx context.Context, p *provider, op string, scopes []string, params url.Values) (*oauth2.Token, error) {
+	form, err := c.credential(ctx, op, p.oauth.Endpoint.TokenURL)
+	if err != nil {
+		return nil, err
+	}
+	all := maps.Clone(params)
+	maps.Copy(all, form)
+	request := clientcredentials.Config{
+		ClientID:       p.oauth.ClientID,
+		TokenURL:       p.oauth.Endpoint.TokenURL,
+		AuthStyle:      p.oauth.Endpoint.AuthStyle,
+		Scopes:         scopes,
+		EndpointParams: all,
+	}
 	token, err := request.Token(context.WithValue(ctx, oauth2.HTTPClient, c.http))
 	if err != nil {
-		return Tokens{}, c.failure("refresh", err, refresh.Reveal())
+		return nil, failure(op, err, form, params.Get("refresh_token"))
 	}
-	return c.tokens("refresh", token, asked, scopes)
+	return token, nil
+}
+
+// Prove shows Entra the credential and nothing else: it asks for a token of the
+// application itself, which is dropped. proven is false where that cannot be
+// asked, because there are several tenants. An [Error] with a code is Entra's no.
+func (c *Client) Prove(ctx context.Context) (proven bool, err error) {
+	p, err := c.discovered(ctx)
+	if err != nil || p.tenant == "" {
+		return false, err
+	}
+	_, err = c.request(ctx, p, "proof of the credential", []string{c.config.GraphResource + "/.default"}, url.Values{})
+	if e, ok := errors.AsType[*Error](err); ok && e.Code != "" && e.Code != "invalid_client" && e.Code != "unauthorized_client" && !IsTransient(err) {
+		return true, nil // known, and given nothing: it has no permissions of its own, as it should be
+	}
+	return err == nil, err
 }
 
 // tokens reads a successful answer to a request made at asked for scopes.
@@ -79,7 +110,7 @@ func (c *Client) tokens(op string, token *oauth2.Token, asked time.Time, scopes 
 func (c *Client) granted(scopes []string) []string {
 	out := make([]string, 0, len(scopes))
 	for _, s := range scopes {
-		for _, resource := range []string{c.resource, c.config.GraphURL + "/", "https://graph.microsoft.com/"} {
+		for _, resource := range []string{c.config.GraphResource + "/", globalGraph + "/"} {
 			s = strings.TrimPrefix(s, resource)
 		}
 		if !isOIDC(s) && !slices.Contains(out, s) {
@@ -91,11 +122,11 @@ func (c *Client) granted(scopes []string) []string {
 
 // failure turns what oauth2 reports into an Error. oauth2's own text quotes the
 // whole body of an answer that it cannot read, so it is not passed on.
-func (c *Client) failure(op string, err error, sent ...string) error {
+func failure(op string, err error, credential url.Values, sent ...string) error {
 	if r, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
 		var a answer
 		decodeErr := json.Unmarshal(r.Body, &a)
-		return a.failure(op, r.Response, decodeErr, append(sent, c.config.ClientSecret.Reveal())...)
+		return a.failure(op, r.Response, decodeErr, append(sent, credential.Get("client_secret"), credential.Get("client_assertion"))...)
 	}
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		return &Error{Op: op, Err: u}

@@ -32,7 +32,7 @@ type Options struct {
 }
 
 // Vault keeps Microsoft's tokens sealed and gives out access tokens that live.
-// It holds nothing in memory: a read and a decryption cost a tenth of a
+// It holds no token in memory: a read and a decryption cost a tenth of a
 // millisecond (BenchmarkToken), and what is deleted is gone for the next call.
 // It is safe for concurrent use.
 type Vault struct {
@@ -44,6 +44,7 @@ type Vault struct {
 	options Options
 
 	flights singleflight.Group // one refresh per grant in this process
+	uses    uses
 
 	mu      sync.Mutex
 	closed  bool
@@ -88,11 +89,12 @@ func (v *Vault) Token(ctx context.Context, grantID string) (access secret.String
 	if err != nil {
 		return secret.String{}, time.Time{}, err
 	}
-	if !v.fresh(row) {
-		if row, err = v.renewed(ctx, grantID); err != nil {
+	if !v.fresh(row, renewAt) {
+		if row, err = v.renewed(ctx, grantID, renewAt); err != nil {
 			return secret.String{}, time.Time{}, err
 		}
 	}
+	v.uses.note(grantID, row, v.now())
 	access, err = v.open(grantID, columnAccess, row.Access)
 	if err != nil {
 		return secret.String{}, time.Time{}, err
@@ -103,8 +105,8 @@ func (v *Vault) Token(ctx context.Context, grantID string) (access secret.String
 // Reject notes that Graph answered 401 to the access token bad: the next Token
 // refreshes instead of giving it out again. With a claims challenge (continuous
 // access evaluation; JSON or base64) a refresh would not help: the person has to
-// sign in anew, with these claims. A token that is no longer the grant's current
-// one changes nothing.
+// sign in anew, with these claims, and Reject returns the [SignInError]. A token
+// that is no longer the grant's current one changes nothing.
 func (v *Vault) Reject(ctx context.Context, grantID string, bad secret.String, claims string) error {
 	row, err := v.store.Row(ctx, grantID)
 	if errors.Is(err, ErrNoTokens) {
@@ -133,11 +135,17 @@ func (v *Vault) Reject(ctx context.Context, grantID string, bad secret.String, c
 		row.SignIn = "insufficient_claims"
 		row.Version = rand.Text() // a refresh under way knows nothing of the challenge: its result is void
 	}
-	// Where another has swapped the row meanwhile, the token is not current any more.
-	if _, err := v.store.Swap(ctx, grantID, version, row); err != nil {
+	swapped, err := v.store.Swap(ctx, grantID, version, row)
+	if err != nil {
 		return fmt.Errorf("token vault: %w", err)
 	}
+	if !swapped { // by another meanwhile: the token is not current any more
+		return nil
+	}
 	v.log.InfoContext(ctx, "Graph refused an access token", "grant_id", grantID, "sign_in_required", row.SignIn != "")
+	if row.SignIn != "" {
+		return &SignInError{Reason: row.SignIn, Claims: row.Claims}
+	}
 	return nil
 }
 
@@ -180,7 +188,13 @@ func (v *Vault) row(ctx context.Context, grantID string) (VaultRow, error) {
 	return row, nil
 }
 
-func (v *Vault) fresh(row VaultRow) bool { return v.lives(row, 0) && v.now().Before(row.RenewAt) }
+// renewAt is when a call renews the row: it waits for it then.
+func renewAt(row VaultRow) time.Time { return row.RenewAt }
+
+// fresh reports whether the row can be used, and its time to be renewed has not come.
+func (v *Vault) fresh(row VaultRow, due func(VaultRow) time.Time) bool {
+	return v.lives(row, 0) && v.now().Before(due(row))
+}
 
 // lives reports whether the access token can still be used for a while.
 func (v *Vault) lives(row VaultRow, while time.Duration) bool {
@@ -196,20 +210,20 @@ const (
 func (v *Vault) seal(grantID string, t Tokens) (VaultRow, error) {
 	row := VaultRow{Version: rand.Text(), Scopes: t.Scopes, Expires: t.Expires}
 	var err error
-	if row.Access, err = v.keys.Seal([]byte(t.Access.Reveal()), seal.AAD("vault", grantID, columnAccess)); err != nil {
+	if row.Access, err = v.keys.Seal([]byte(t.Access.Reveal()), tokenContext(grantID, columnAccess)); err != nil {
 		return VaultRow{}, fmt.Errorf("token vault: %w", err)
 	}
 	if t.Refresh.IsZero() {
 		return row, nil
 	}
-	if row.Refresh, err = v.keys.Seal([]byte(t.Refresh.Reveal()), seal.AAD("vault", grantID, columnRefresh)); err != nil {
+	if row.Refresh, err = v.keys.Seal([]byte(t.Refresh.Reveal()), tokenContext(grantID, columnRefresh)); err != nil {
 		return VaultRow{}, fmt.Errorf("token vault: %w", err)
 	}
 	return row, nil
 }
 
 func (v *Vault) open(grantID, column string, sealed []byte) (secret.String, error) {
-	plain, err := v.keys.Open(sealed, seal.AAD("vault", grantID, column))
+	plain, err := v.keys.Open(sealed, tokenContext(grantID, column))
 	if err != nil {
 		return secret.String{}, fmt.Errorf("token vault: grant %s, %s token: %w", grantID, column, err)
 	}

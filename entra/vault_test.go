@@ -37,8 +37,8 @@ func keyring(tb testing.TB, text string) *seal.Keyring {
 	return k
 }
 
-// database opens a new database; path is its file.
-func database(tb testing.TB) (db *sqlite.DB, path string) {
+// database opens a new database with grants; path is its file.
+func database(tb testing.TB, grants ...string) (db *sqlite.DB, path string) {
 	tb.Helper()
 	path = filepath.Join(tb.TempDir(), "data", "m365.db")
 	db, err := sqlite.Open(tb.Context(), path)
@@ -50,7 +50,7 @@ func database(tb testing.TB) (db *sqlite.DB, path string) {
 			tb.Error(err)
 		}
 	})
-	storetest.Grants(tb, db.OAuth(), grant, "other")
+	storetest.Grants(tb, db.OAuth(), append(grants, grant, "other")...)
 	return db, path
 }
 
@@ -271,13 +271,16 @@ func TestClaimsChallengeAsksForSignIn(t *testing.T) {
 			db, _ := database(t)
 			v := newVault(t, db.Vault(), never(t), time.Now)
 			put(t, v, tokens("1", time.Now().Add(time.Hour)))
-			if err := v.Reject(t.Context(), grant, secret.New("access 1"), c.challenge); err != nil {
-				t.Fatal(err)
-			}
+			rejected := v.Reject(t.Context(), grant, secret.New("access 1"), c.challenge)
 			_, _, err := v.Token(t.Context(), grant)
-			e, ok := errors.AsType[*entra.SignInError](err)
-			if !ok || !errors.Is(err, entra.ErrSignInRequired) || !entra.IsSignInRequired(err) || e.Claims != c.want || e.Reason != "insufficient_claims" {
-				t.Errorf("Token = %v (%+v), want a sign-in with claims %q", err, e, c.want)
+			for method, err := range map[string]error{"Reject": rejected, "Token": err} {
+				e, ok := errors.AsType[*entra.SignInError](err)
+				if !ok || !errors.Is(err, entra.ErrSignInRequired) || !entra.IsSignInRequired(err) || e.Claims != c.want || e.Reason != "insufficient_claims" {
+					t.Errorf("%s = %v (%+v), want a sign-in with claims %q", method, err, e, c.want)
+				}
+			}
+			if err := v.Reject(t.Context(), grant, secret.New("access 1"), c.challenge); err != nil {
+				t.Errorf("Reject of what is rejected: %v", err)
 			}
 			put(t, v, tokens("2", time.Now().Add(time.Hour)))
 			wantToken(t, v, "access 2")

@@ -13,3 +13,6 @@ func Held(g *Gateway) int {
 	defer g.slots.mu.Unlock()
 	return len(g.slots.held)
 }
+
+// SlotKey names the mailbox whose places a request takes.
+var SlotKey = slotKey

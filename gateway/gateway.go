@@ -1,7 +1,8 @@
 // Package gateway is the only sender of people's data. A request passes
 //
-//	route -> retry -> limit -> credential -> send -> log
+//	admit -> retry -> limit -> credential -> send -> log
 //
+// (admit says where it may go: Graph, a link that Graph gave, or a storage host),
 // and only a [Session] can bring one in: the Runner of package tool gets it for
 // a call that was decided, and closes it when the call ends. What a session
 // may do (read, or write too) is fixed when it is opened.
@@ -21,6 +22,7 @@ import (
 
 	"github.com/failsafe-go/failsafe-go"
 
+	"m365mcp/dial"
 	"m365mcp/graph"
 	"m365mcp/identity"
 	"m365mcp/internal/secret"
@@ -51,12 +53,17 @@ type Credentials interface {
 	Reject(ctx context.Context, p identity.Principal, token secret.String, claims string) error
 }
 
-// Options configures a Gateway. All fields are required.
+// Options configures a Gateway. All fields but the two for storage are required.
 type Options struct {
-	GraphURL    string       // for example https://graph.microsoft.com
-	Version     string       // v1.0 or beta
-	HTTP        *http.Client // pinned to GraphURL
-	Credentials Credentials
+	GraphURL string       // for example https://graph.microsoft.com
+	Version  string       // v1.0 or beta
+	HTTP     *http.Client // pinned to GraphURL
+	// StorageHosts are where Graph may send us with pre-authorized URLs for the
+	// bytes of files, as dial.Hosts writes them; see [DefaultStorageHosts]. Storage
+	// is pinned to them (dial.StorageClient). Without them such URLs are refused.
+	StorageHosts []string
+	Storage      *http.Client
+	Credentials  Credentials
 	// Recheck reads grant and kill epoch again; an error means that the request must not go out.
 	Recheck func(context.Context, identity.Principal) error
 	Retry   Retry
@@ -68,23 +75,33 @@ type Options struct {
 // Gateway sends requests to Microsoft Graph. It is safe for concurrent use.
 type Gateway struct {
 	Options
-	base  string
-	retry failsafe.Executor[*graph.Response]
-	slots slots
+	base    *url.URL // with the version, without a slash at the end
+	storage dial.Hosts
+	retry   failsafe.Executor[*graph.Response]
+	slots   slots
 }
 
 // New returns a gateway for the Graph at o.GraphURL.
 func New(o Options) (*Gateway, error) {
 	u, err := url.Parse(o.GraphURL)
-	if err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return nil, fmt.Errorf("graph URL %q is not a base URL", o.GraphURL)
 	}
 	if !slices.Contains([]string{"v1.0", "beta"}, o.Version) {
 		return nil, fmt.Errorf("graph API version %q is neither v1.0 nor beta", o.Version)
 	}
+	hosts, err := dial.ParseHosts(o.StorageHosts)
+	if err != nil {
+		return nil, fmt.Errorf("storage hosts: %w", err)
+	}
+	if len(hosts) > 0 && o.Storage == nil {
+		return nil, errors.New("storage hosts without a client for them")
+	}
+	u.Path = strings.TrimSuffix(u.Path, "/") + "/" + o.Version
 	return &Gateway{
 		Options: o,
-		base:    strings.TrimSuffix(o.GraphURL, "/") + "/" + o.Version,
+		base:    u,
+		storage: hosts,
 		retry:   o.Retry.executor(),
 		slots:   slots{held: map[string]*slot{}},
 	}, nil
@@ -139,15 +156,27 @@ func (s *Session) Exchanges() []graph.Exchange {
 
 // Do implements graph.Doer.
 func (s *Session) Do(ctx context.Context, r graph.Request) (*graph.Response, error) {
-	rec := &record{Exchange: graph.Exchange{ID: s.gw.NewID(), Method: r.Method, Path: r.Path.Template()}, start: s.gw.Now()}
+	rec := s.record(r)
+	if r.Sub != nil {
+		return s.batch(ctx, r, rec)
+	}
 	resp, err := s.do(ctx, r, rec)
+	s.finish(ctx, rec, resp, err)
+	return resp, err
+}
+
+func (s *Session) record(r graph.Request) *record {
+	return &record{Exchange: graph.Exchange{ID: s.gw.NewID(), Method: r.Method, Path: r.Path.Template()}, start: s.gw.Now()}
+}
+
+// finish remembers and logs what became of a request.
+func (s *Session) finish(ctx context.Context, rec *record, resp *graph.Response, err error) {
 	s.mu.Lock()
 	if rec.Attempts > 0 {
 		s.exchanges = append(s.exchanges, rec.Exchange)
 	}
 	s.mu.Unlock()
 	s.log(ctx, rec, resp, err)
-	return resp, err
 }
 
 func (s *Session) do(ctx context.Context, r graph.Request, rec *record) (*graph.Response, error) {
@@ -157,50 +186,41 @@ func (s *Session) do(ctx context.Context, r graph.Request, rec *record) (*graph.
 	if !r.Safe() { // never repeated by us, whatever happens to it
 		return s.attempt(ctx, r, rec)
 	}
-	return s.gw.retry.WithContext(ctx).Get(func() (*graph.Response, error) {
-		return s.attempt(ctx, r, rec)
+	return s.repeat(ctx, func() (*graph.Response, error) {
+		resp, err := s.attempt(ctx, r, rec)
+		if err != nil && rec.streamed { // part of it is out already
+			err = &finalError{err}
+		}
+		return resp, err
 	})
-}
-
-// admit refuses what this session was not opened for.
-func (s *Session) admit(r graph.Request) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.closed:
-		return errors.New("the tool call has ended")
-	case s.call.ReadOnly && !r.Safe():
-		return fmt.Errorf("%s in a call that was decided as a read", r.Method)
-	case !strings.HasPrefix(r.Path.String(), "/"):
-		return fmt.Errorf("path %q is not absolute", r.Path.Template())
-	}
-	return nil
 }
 
 // attempt waits for a place, checks the grant, adds the credential and sends
 // once; a 401 costs one more try with a new token, which is safe for writes too:
 // Graph did nothing.
 func (s *Session) attempt(ctx context.Context, r graph.Request, rec *record) (*graph.Response, error) {
-	release, err := s.gw.slots.acquire(ctx, s.call.Principal.UserKey())
+	release, err := s.gw.slots.acquire(ctx, slotKey(s.call.Principal, r))
 	if err != nil {
 		return nil, err
 	}
 	defer release()
 	for last := false; ; last = true {
-		token, err := s.gw.Credentials.Token(ctx, s.call.Principal)
-		if err != nil {
-			return nil, &graph.Error{Kind: withoutToken(err), Exchange: rec.Exchange, Err: err}
+		if r.Storage == "" {
+			rec.token, err = s.gw.Credentials.Token(ctx, s.call.Principal)
+			if err != nil {
+				return nil, &graph.Error{Kind: withoutToken(err), Exchange: rec.Exchange, Err: err}
+			}
 		}
 		// After the token, which may have waited for Entra: nothing comes between this and send.
 		if err := s.recheck(ctx); err != nil {
 			return nil, &graph.Error{Kind: graph.KindRevoked, Exchange: rec.Exchange, Err: err}
 		}
-		resp, claims, err := s.gw.send(ctx, r, rec, token)
+		resp, claims, err := s.gw.send(ctx, r, rec)
 		var ge *graph.Error
-		if !errors.As(err, &ge) || ge.Kind != graph.KindGraph || ge.Status != http.StatusUnauthorized {
+		if !errors.As(err, &ge) || ge.Kind != graph.KindGraph || ge.Status != http.StatusUnauthorized || rec.atStorage {
 			return resp, err
 		}
-		if rejected := s.gw.Credentials.Reject(ctx, s.call.Principal, token, claims); rejected != nil {
+		if rejected := s.gw.Credentials.Reject(ctx, s.call.Principal, rec.token, claims); rejected != nil {
 			return nil, errors.Join(ge, rejected)
 		}
 		if last || claims != "" {

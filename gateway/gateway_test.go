@@ -35,6 +35,7 @@ type fixture struct {
 	mu       sync.Mutex
 	seen     []*http.Request
 	answers  []http.HandlerFunc // one each; the last one repeats
+	unread   bool               // the answers read the bodies
 	token    string
 	rejected []string
 	recheck  error
@@ -60,7 +61,9 @@ func (f *fixture) Reject(_ context.Context, _ identity.Principal, token secret.S
 }
 
 func (f *fixture) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	_, _ = io.Copy(io.Discard, r.Body)
+	if !f.unread {
+		_, _ = io.Copy(io.Discard, r.Body)
+	}
 	f.mu.Lock()
 	f.seen = append(f.seen, r)
 	n := len(f.seen)
@@ -77,6 +80,13 @@ func (f *fixture) requests() []*http.Request {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.seen)
+}
+
+// script replaces the answers.
+func (f *fixture) script(answers ...http.HandlerFunc) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.answers = answers
 }
 
 func setup(t *testing.T, answers ...http.HandlerFunc) *fixture {

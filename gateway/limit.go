@@ -3,9 +3,14 @@ package gateway
 import (
 	"context"
 	"fmt"
+	"net/url"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/semaphore"
+
+	"m365mcp/graph"
+	"m365mcp/identity"
 )
 
 // mailboxConcurrency is how many requests of one app Outlook serves at once in
@@ -13,8 +18,8 @@ import (
 // answered with 429.
 const mailboxConcurrency = 4
 
-// slots bounds the requests under way for each person, first come, first served.
-// One person's queue is nobody else's (invariant 6).
+// slots bounds the requests under way for each mailbox, first come, first served.
+// One mailbox's queue is no other's (invariant 6).
 type slots struct {
 	mu   sync.Mutex
 	held map[string]*slot
@@ -48,4 +53,28 @@ func (s *slots) acquire(ctx context.Context, key string) (release func(), err er
 		return nil, fmt.Errorf("waiting for one of %d requests under way: %w", mailboxConcurrency, err)
 	}
 	return func() { one.sem.Release(1); leave() }, nil
+}
+
+// slotKey names the mailbox that a request is for: the one in /users/{mailbox}/...,
+// else the person's own. A batch has the mailbox that all of its parts are for.
+func slotKey(p identity.Principal, r graph.Request) string {
+	own := p.UserKey()
+	if len(r.Sub) > 0 {
+		key := slotKey(p, r.Sub[0])
+		for _, sub := range r.Sub[1:] {
+			if slotKey(p, sub) != key {
+				return own
+			}
+		}
+		return key
+	}
+	if !strings.HasPrefix(r.Path.Template(), "/users/{") {
+		return own
+	}
+	escaped, _, below := strings.Cut(strings.TrimPrefix(r.Path.String(), "/users/"), "/")
+	mailbox, err := url.PathUnescape(escaped)
+	if err != nil || !below || strings.EqualFold(mailbox, p.UserID) || strings.EqualFold(mailbox, p.Mail) {
+		return own
+	}
+	return p.TenantID + "/" + strings.ToLower(mailbox)
 }

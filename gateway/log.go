@@ -7,13 +7,19 @@ import (
 	"time"
 
 	"m365mcp/graph"
+	"m365mcp/internal/secret"
 )
 
 // record collects what the one log line of a request says.
 type record struct {
 	graph.Exchange
-	start time.Time
-	bytes int
+	start     time.Time
+	bytes     int64
+	batch     string        // id of the batch it was part of
+	claims    string        // claims challenge of a part of a batch
+	token     secret.String // that was sent last
+	streamed  bool          // a Sink was told of the answer
+	atStorage bool          // the answer is a storage host's: its 401 says nothing of our token
 }
 
 // log writes one wide record per request: ids, metadata, path template, status
@@ -30,7 +36,7 @@ func (s *Session) log(ctx context.Context, rec *record, resp *graph.Response, er
 			outcome = "cancelled"
 		}
 	}
-	s.gw.Logger.LogAttrs(ctx, level, "graph_request",
+	attrs := []slog.Attr{
 		slog.String("id", rec.ID),
 		slog.String("route", "microsoft-graph"),
 		slog.String("method", rec.Method),
@@ -40,8 +46,12 @@ func (s *Session) log(ctx context.Context, rec *record, resp *graph.Response, er
 		slog.String("code", code),
 		slog.String("graph_request_id", rec.RequestID),
 		slog.Int("attempts", rec.Attempts),
-		slog.Int("bytes", rec.bytes),
+		slog.Int64("bytes", rec.bytes),
 		slog.Duration("duration", s.gw.Now().Sub(rec.start)),
 		slog.Any("metadata", s.call.metadata()),
-	)
+	}
+	if rec.batch != "" {
+		attrs = append(attrs, slog.String("batch", rec.batch))
+	}
+	s.gw.Logger.LogAttrs(ctx, level, "graph_request", attrs...)
 }

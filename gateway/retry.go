@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -39,6 +40,21 @@ func (r Retry) executor() failsafe.Executor[*graph.Response] {
 		ReturnLastFailure().
 		Build())
 }
+
+// repeat runs a request that only reads, again where that is worth it.
+func (s *Session) repeat(ctx context.Context, attempt func() (*graph.Response, error)) (*graph.Response, error) {
+	resp, err := s.gw.retry.WithContext(ctx).Get(attempt)
+	if final, ok := errors.AsType[*finalError](err); ok {
+		err = final.cause
+	}
+	return resp, err
+}
+
+// finalError hides an error from the retry policy: whatever it is, what failed
+// is not repeated.
+type finalError struct{ cause error }
+
+func (e *finalError) Error() string { return e.cause.Error() }
 
 func (r Retry) worthRepeating(err error) bool {
 	var ge *graph.Error

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -9,105 +10,139 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"strings"
 	"sync/atomic"
 
 	"github.com/oklog/ulid/v2"
 
 	"m365mcp/graph"
-	"m365mcp/internal/secret"
 )
 
-// maxAnswer bounds an answer that is held in memory: 50 mails with their
-// longest previews are below 1 MiB.
-const maxAnswer = 16 << 20
+// send makes one HTTP exchange, and the one to storage where a request follows
+// Graph there. claims is the claims challenge of a 401.
+func (g *Gateway) send(ctx context.Context, r graph.Request, rec *record) (_ *graph.Response, claims string, _ error) {
+	rec.Attempts++
+	rec.Status, rec.RequestID, rec.atStorage = 0, "", r.Storage != ""
+	resp, claims, err := g.exchange(ctx, r, rec)
+	moved, ok := errors.AsType[*movedError](err)
+	if !ok {
+		return resp, claims, err
+	}
+	rec.atStorage = true
+	stored := graph.Request{Method: graph.Get, Path: r.Path, Storage: moved.to, Sink: r.Sink, MaxBytes: r.MaxBytes}
+	if err := g.admitStorage(stored); err != nil {
+		return nil, "", &graph.Error{Kind: graph.KindRefused, Exchange: rec.Exchange, Err: err}
+	}
+	return g.exchange(ctx, stored, rec)
+}
 
-// send makes one HTTP exchange. claims is the claims challenge of a 401.
-func (g *Gateway) send(ctx context.Context, r graph.Request, rec *record, token secret.String) (_ *graph.Response, claims string, _ error) {
-	var wrote atomic.Bool // whether any of the request may have reached Graph
+// movedError is a 302 that is to be followed.
+type movedError struct{ to string }
+
+func (*movedError) Error() string { return "answered 302" }
+
+// exchange sends one HTTP request and reads its answer.
+func (g *Gateway) exchange(ctx context.Context, r graph.Request, rec *record) (_ *graph.Response, claims string, _ error) {
+	ctx, body, stop := watch(ctx)
+	defer stop()
+	var wrote atomic.Bool // whether any of the request may have arrived
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { wrote.Store(true) },
 	})
-	req, err := g.request(ctx, r, rec, token)
+	req, err := g.request(ctx, r, rec)
 	if err != nil {
 		return nil, "", &graph.Error{Kind: graph.KindRefused, Exchange: rec.Exchange, Err: err}
 	}
-	rec.Attempts++
-	rec.Status, rec.RequestID = 0, ""
-	resp, err := g.HTTP.Do(req)
+	client := g.HTTP
+	if r.Storage != "" {
+		client = g.Storage
+	}
+	resp, err := client.Do(req)
 	if err != nil {
-		return nil, "", lost(r, rec, wrote.Load(), err)
+		return nil, "", lost(r, rec, wrote.Load(), withoutURL(err))
 	}
-	defer func() { _ = resp.Body.Close() }() // read to the end below; nothing is left to fail
-	rec.Status, rec.RequestID = resp.StatusCode, resp.Header.Get("Request-Id")
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-	rec.bytes = len(body)
-	if err == nil && len(body) > maxAnswer {
-		err = fmt.Errorf("answer is longer than %d bytes", maxAnswer)
+	defer func() { _ = resp.Body.Close() }() // what was needed of it has been read; nothing is left to fail
+	rec.Status, rec.RequestID = resp.StatusCode, cmp.Or(resp.Header.Get("Request-Id"), rec.RequestID)
+	if to := resp.Header.Get("Location"); r.Follow && resp.StatusCode == http.StatusFound && to != "" {
+		return nil, "", &movedError{to}
 	}
-	switch {
-	case resp.StatusCode >= 200 && resp.StatusCode < 300:
-		if err != nil && !r.Safe() {
-			err = nil // done by its status; a write's answer is not worth calling it unknown
-		}
-		if err != nil {
-			return nil, "", lost(r, rec, true, err)
-		}
-		return &graph.Response{Status: resp.StatusCode, Body: body, Exchange: rec.Exchange}, "", nil
-	case resp.StatusCode < 400: // a redirect: not followed, and no JSON of Graph
-		return nil, "", &graph.Error{Kind: graph.KindProtocol, Exchange: rec.Exchange, Err: fmt.Errorf("answered %d", resp.StatusCode)}
-	}
-	ge := graph.ParseError(rec.Exchange, body, graph.ParseRetryAfter(resp.Header.Get("Retry-After"), g.Now()))
-	if !r.Safe() && ambiguous(resp.StatusCode) {
-		ge.Kind = graph.KindUnknown
-	}
-	return nil, claimsChallenge(resp.Header.Values("WWW-Authenticate")), ge
+	return g.answer(r, rec, resp, body)
 }
 
-// ambiguous reports whether a write may have happened although its answer is an
-// error: the server failed in the middle, or somebody in between gave up waiting.
-// 429 and 503 are refusals before the work begins.
-func ambiguous(status int) bool {
-	return status >= 500 && status != http.StatusServiceUnavailable && status != http.StatusNotImplemented
+// withoutURL takes the URL out of an error of net/http: it can hold words that
+// were searched for, and a storage URL is a credential.
+func withoutURL(err error) error {
+	if ue, ok := errors.AsType[*url.Error](err); ok {
+		return fmt.Errorf("%s: %w", ue.Op, ue.Err)
+	}
+	return err
 }
 
-// lost classifies a request without a usable answer.
-func lost(r graph.Request, rec *record, wrote bool, err error) *graph.Error {
-	kind := graph.KindNetwork
-	if wrote && !r.Safe() {
-		kind = graph.KindUnknown
-	}
-	return &graph.Error{Kind: kind, Exchange: rec.Exchange, Err: err}
-}
-
-func (g *Gateway) request(ctx context.Context, r graph.Request, rec *record, token secret.String) (*http.Request, error) {
-	target := g.base + r.Path.String()
-	if q := r.Query.Encode(); q != "" {
-		target += "?" + q
-	}
+func (g *Gateway) request(ctx context.Context, r graph.Request, rec *record) (*http.Request, error) {
 	var body io.Reader = http.NoBody
 	if r.Body != nil {
 		body = bytes.NewReader(r.Body)
 	}
-	req, err := http.NewRequestWithContext(ctx, r.Method, target, body)
+	req, err := http.NewRequestWithContext(ctx, r.Method, g.target(r), body)
 	if err != nil {
-		return nil, fmt.Errorf("request: %w", err)
+		return nil, fmt.Errorf("request: %w", withoutURL(err))
 	}
 	if !r.Safe() {
 		req.GetBody = nil // net/http must not replay a write on a broken connection
 	}
-	req.Header.Set("Authorization", "Bearer "+token.Reveal())
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("User-Agent", "m365-mcp")
-	req.Header.Set("Client-Request-Id", clientRequestID(rec.ID))
-	req.Header.Set("Return-Client-Request-Id", "true")
-	if r.Body != nil {
-		req.Header.Set("Content-Type", "application/json")
+	h := req.Header
+	set := func(name, value string) {
+		if value != "" {
+			h.Set(name, value)
+		}
 	}
-	if len(r.Prefer) > 0 {
-		req.Header.Set("Prefer", strings.Join(r.Prefer, ", "))
+	h.Set("User-Agent", "m365-mcp")
+	h.Set("Accept", "*/*")
+	if r.Sink != nil {
+		h.Set("Accept-Encoding", "identity") // so that the size is known
+	}
+	set("If-Match", r.IfMatch)
+	set("Content-Range", r.Range)
+	if r.Storage != "" { // no token, and nothing else that is Graph's business
+		if r.Body != nil {
+			h.Set("Content-Type", cmp.Or(r.ContentType, "application/octet-stream"))
+		}
+		return req, nil
+	}
+	if r.Sink == nil && !r.Follow && !strings.HasSuffix(r.Path.Template(), "/$value") && !strings.HasSuffix(r.Path.Template(), "/content") {
+		h.Set("Accept", graph.JSON)
+	}
+	h.Set("Authorization", "Bearer "+rec.token.Reveal())
+	h.Set("Client-Request-Id", clientRequestID(rec.ID))
+	h.Set("Return-Client-Request-Id", "true")
+	if r.Body != nil {
+		h.Set("Content-Type", cmp.Or(r.ContentType, graph.JSON))
+	}
+	set("Prefer", strings.Join(r.Prefer, ", "))
+	if r.Eventual {
+		h.Set("ConsistencyLevel", "eventual")
 	}
 	return req, nil
+}
+
+// target is the URL of a request that was admitted.
+func (g *Gateway) target(r graph.Request) string {
+	switch {
+	case r.Storage != "":
+		return r.Storage
+	case r.Next != "":
+		return r.Next
+	}
+	return g.base.String() + relative(r)
+}
+
+// relative is the URL below the version.
+func relative(r graph.Request) string {
+	if q := r.Query.Encode(); q != "" {
+		return r.Path.String() + "?" + q
+	}
+	return r.Path.String()
 }
 
 // clientRequestID writes a ULID in the form of a UUID, which is what Graph takes:

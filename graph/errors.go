@@ -2,6 +2,7 @@ package graph
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -23,10 +24,14 @@ const (
 	KindRefused              // the gateway refuses: not bound to a decided call, wrong method
 )
 
+// ErrTooLarge means that an answer is longer than the request allows.
+var ErrTooLarge = errors.New("answer is too large")
+
 // Error is a failed request.
 type Error struct {
 	Kind       Kind
 	Code       string // Graph's error.code; may be empty
+	InnerCode  string // the most specific innerError.code, which SharePoint sets; may be empty
 	Message    string // Graph's error.message: for people, never to branch on
 	RetryAfter time.Duration
 	Exchange
@@ -57,15 +62,30 @@ func (e *Error) Unwrap() error { return e.Err }
 func ParseError(x Exchange, body []byte, retryAfter time.Duration) *Error {
 	var parsed struct {
 		Error struct {
-			Code    string `json:"code"`
-			Message string `json:"message"`
+			Code    string      `json:"code"`
+			Message string      `json:"message"`
+			Inner   *innerError `json:"innerError"` // older services write innererror: read without regard to case
 		} `json:"error"`
 	}
 	e := &Error{Kind: KindGraph, Exchange: x, RetryAfter: retryAfter}
 	if json.Unmarshal(body, &parsed) == nil {
 		e.Code, e.Message = parsed.Error.Code, parsed.Error.Message
+		for inner := parsed.Error.Inner; inner != nil; inner = inner.Inner {
+			if inner.Code != "" {
+				e.InnerCode = inner.Code
+			}
+		}
+		if inner := parsed.Error.Inner; inner != nil && e.RequestID == "" {
+			e.RequestID = inner.RequestID
+		}
 	}
 	return e
+}
+
+type innerError struct {
+	Code      string      `json:"code"`
+	RequestID string      `json:"request-id"`
+	Inner     *innerError `json:"innerError"`
 }
 
 // ParseRetryAfter reads a Retry-After header: seconds or an HTTP date (RFC 9110

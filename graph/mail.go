@@ -1,7 +1,5 @@
 package graph
 
-import "time"
-
 // EmailAddress is Graph's emailAddress resource.
 type EmailAddress struct {
 	Name    string `json:"name,omitempty"`
@@ -28,35 +26,6 @@ type ItemBody struct {
 	Content     string `json:"content"`
 }
 
-// Message holds the properties of Graph's message resource that the tools select.
-type Message struct {
-	ID               string      `json:"id"`
-	Subject          string      `json:"subject"`
-	From             *Recipient  `json:"from"`
-	ToRecipients     []Recipient `json:"toRecipients"`
-	ReceivedDateTime time.Time   `json:"receivedDateTime"`
-	BodyPreview      string      `json:"bodyPreview"`
-	IsRead           bool        `json:"isRead"`
-	IsDraft          bool        `json:"isDraft"`
-	HasAttachments   bool        `json:"hasAttachments"`
-	Importance       string      `json:"importance"`
-}
-
-// SendMail is the body of the sendMail action.
-type SendMail struct {
-	Message         OutgoingMessage `json:"message"`
-	SaveToSentItems bool            `json:"saveToSentItems"`
-}
-
-// OutgoingMessage is a message as it is handed to sendMail.
-type OutgoingMessage struct {
-	Subject       string      `json:"subject"`
-	Body          ItemBody    `json:"body"`
-	ToRecipients  []Recipient `json:"toRecipients"`
-	CCRecipients  []Recipient `json:"ccRecipients,omitempty"`
-	BCCRecipients []Recipient `json:"bccRecipients,omitempty"`
-}
-
 // Page is one page of a collection.
 type Page[T any] struct {
 	Value    []T    `json:"value"`
@@ -72,4 +41,5 @@ type User struct {
 	JobTitle          string `json:"jobTitle"`
 	Department        string `json:"department"`
 	CompanyName       string `json:"companyName"`
+	OfficeLocation    string `json:"officeLocation"`
 }

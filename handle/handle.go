@@ -26,10 +26,9 @@
 //
 // One row a handle, with its person, its Graph id and its last use. The row wins over
 // the computation: an item that has a row keeps that handle whatever the server key is.
-// Thus a new encryption key, which changes what is derived from it, changes no handle
-// in use, and nothing need be sealed, moved or kept back for it; replicas that start
-// with the new key one after another agree as well. Only an item that was forgotten
-// gets a new handle under a new key. A row is forgotten 90 days after its last use,
+// Thus not even a new root secret, which changes what is derived from it, changes a
+// handle in use; replicas that start with it one after another agree as well. Only an
+// item that was forgotten gets a new handle then. A row is forgotten 90 days after its last use,
 // which is written at most once a day, or when its person's data is deleted.
 //
 // The Graph id is not sealed. It is personal data, for a chat's id contains its members'

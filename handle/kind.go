@@ -29,6 +29,7 @@ const (
 	KindTaskList     Kind = "task list"
 	KindPlan         Kind = "plan"
 	KindTask         Kind = "task"
+	KindCursor       Kind = "cursor" // of the next page of a list; no item
 )
 
 // Longer than one letter costs no token more.
@@ -37,7 +38,7 @@ var prefixes = map[Kind]string{
 	KindEvent: "ev", KindCalendar: "ca", KindMeeting: "om", KindTranscript: "tr",
 	KindTeam: "te", KindChannel: "cn", KindChat: "ch", KindMessage: "ms",
 	KindDrive: "dr", KindDriveItem: "di", KindSite: "si", KindList: "li",
-	KindContact: "ct", KindPerson: "pe", KindTaskList: "tl", KindPlan: "pl", KindTask: "ta",
+	KindContact: "ct", KindPerson: "pe", KindTaskList: "tl", KindPlan: "pl", KindTask: "ta", KindCursor: "cu",
 }
 
 // kindOf returns the kind with the prefix, or "".

@@ -27,6 +27,7 @@ var served = map[string]bool{
 	"initialize": true, "ping": false, "server/discover": false,
 	"tools/list": false, "tools/call": true,
 	"resources/list": false, "resources/templates/list": false, "resources/read": true,
+	"prompts/list": false, "prompts/get": true,
 }
 
 // message is the envelope of a request, a notification or a response.
@@ -66,9 +67,12 @@ func (a adapter) checkEnvelope(next http.Handler) http.Handler {
 			fault{code: jsonrpc.CodeParseError, status: http.StatusBadRequest, text: "the body could not be read"}.write(w)
 			return
 		}
-		checked, f := a.check(body, r.Header.Get("Mcp-Protocol-Version") >= modernRevision)
+		checked, alone, f := a.check(body, r.Header.Get("Mcp-Protocol-Version") >= modernRevision)
 		if f != nil {
 			f.write(w)
+			return
+		}
+		if alone != nil && a.stepUp(w, r, alone) {
 			return
 		}
 		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(checked)), int64(len(checked))
@@ -76,24 +80,24 @@ func (a adapter) checkEnvelope(next http.Handler) http.Handler {
 	})
 }
 
-// check returns the body written anew, or what is wrong with it.
-func (a adapter) check(body []byte, modern bool) ([]byte, *fault) {
+// check returns the body written anew, and the message in it where it is no batch;
+// or what is wrong with it.
+func (a adapter) check(body []byte, modern bool) (checked []byte, alone *message, f *fault) {
 	var raw []json.RawMessage
 	batch := bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("["))
 	if !batch {
 		raw = []json.RawMessage{body}
 	} else if err := json.Unmarshal(body, &raw); err != nil {
-		return nil, malformed(err)
+		return nil, nil, malformed(err)
 	}
 	if len(raw) == 0 {
-		return nil, invalid(nil, "the batch is empty")
+		return nil, nil, invalid(nil, "the batch is empty")
 	}
 	if len(raw) > maxBatch {
-		return nil, invalid(nil, fmt.Sprintf("the batch has %d messages; at most %d are allowed", len(raw), maxBatch))
+		return nil, nil, invalid(nil, fmt.Sprintf("the batch has %d messages; at most %d are allowed", len(raw), maxBatch))
 	}
 	messages := make([]message, len(raw))
 	for i, one := range raw {
-		var f *fault
 		if messages[i], f = a.checkOne(one); f != nil {
 			switch {
 			case modern && f.code == jsonrpc.CodeMethodNotFound:
@@ -101,20 +105,20 @@ func (a adapter) check(body []byte, modern bool) ([]byte, *fault) {
 			case modern || batch:
 				f.status = http.StatusBadRequest
 			}
-			return nil, f
+			return nil, nil, f
 		}
 	}
-	var checked any = messages[0]
-	if batch {
-		checked = messages
+	var whole any = messages
+	if !batch {
+		alone, whole = &messages[0], messages[0]
 	}
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false) // what was read, not more
-	if err := encoder.Encode(checked); err != nil {
-		return nil, malformed(err)
+	if err := encoder.Encode(whole); err != nil {
+		return nil, nil, malformed(err)
 	}
-	return out.Bytes(), nil
+	return out.Bytes(), alone, nil
 }
 
 // checkOne reads one message. Keys count as they are written, as in the SDK;

@@ -16,7 +16,7 @@ func FuzzCheck(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		a := adapter{}
-		checked, wrong := a.check(body, false)
+		checked, _, wrong := a.check(body, false)
 		if wrong != nil {
 			if wrong.code >= 0 || wrong.status < 200 || wrong.text == "" {
 				t.Errorf("%q: %+v", body, wrong)
@@ -26,7 +26,7 @@ func FuzzCheck(f *testing.F) {
 		if !json.Valid(checked) {
 			t.Fatalf("%q became %q", body, checked)
 		}
-		again, wrong := a.check(checked, false)
+		again, _, wrong := a.check(checked, false)
 		if wrong != nil || !bytes.Equal(again, checked) {
 			t.Errorf("%q became %q, then %q, %+v", body, checked, again, wrong)
 		}

@@ -33,7 +33,7 @@ func TestBadMessages(t *testing.T) {
 		{"id is an object", `{"jsonrpc":"2.0","id":{},"method":"ping"}`, 400, -32600, nil},
 		{"id is null", `{"jsonrpc":"2.0","id":null,"method":"ping"}`, 400, -32600, nil},
 		{"unknown method", `{"jsonrpc":"2.0","id":"a","method":"no/such"}`, 200, -32601, "a"},
-		{"capability not offered", `{"jsonrpc":"2.0","id":1,"method":"prompts/list"}`, 200, -32601, 1.0},
+		{"capability not offered", `{"jsonrpc":"2.0","id":1,"method":"logging/setLevel","params":{"level":"info"}}`, 200, -32601, 1.0},
 		{"stream not offered", `{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{}}`, 200, -32601, 1.0},
 		{"no params", `{"jsonrpc":"2.0","id":1,"method":"tools/call"}`, 200, -32602, 1.0},
 		{"params null", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":null}`, 200, -32602, 1.0},
@@ -65,7 +65,7 @@ func TestBadMessages(t *testing.T) {
 func TestUnknownMethodIs404From2026On(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(t)
-	for _, method := range []string{"no/such", "ping", "initialize", "prompts/list", "subscriptions/listen", "logging/setLevel"} {
+	for _, method := range []string{"no/such", "ping", "initialize", "completion/complete", "subscriptions/listen", "logging/setLevel"} {
 		a := e.modern(t, method, "")
 		if got := parse(t, a); a.status != http.StatusNotFound || got.Error.Code != -32601 || got.ID != 1.0 {
 			t.Errorf("%s: %d %s", method, a.status, a.body)

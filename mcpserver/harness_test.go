@@ -45,21 +45,43 @@ type endpoint struct {
 	*httptest.Server
 	runner *runner
 	log    *bytes.Buffer // read it after Close
+
+	declines bool        // StepUp does
+	asked    chan string // the scopes that it was told
 }
 
 func newEndpoint(t *testing.T) *endpoint {
 	t.Helper()
-	registry, err := tool.NewRegistry(append(mail.Tools(), platform.Tools()...), platform.Resources())
+	return newEndpointOf(t, "getEmails,sendEmail,whoAmI", "User.Read", "Mail.ReadWrite", "Mail.Send")
+}
+
+// newEndpointOf is newEndpoint with another choice of tools, and scopes of the token.
+func newEndpointOf(t *testing.T, choice string, scopes ...string) *endpoint {
+	t.Helper()
+	selection, err := tool.Select(choice, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &endpoint{httptest.NewUnstartedServer(nil), &runner{}, &bytes.Buffer{}}
+	registry, err := tool.NewRegistry(tool.Set{
+		Tools: append(mail.Tools(), platform.Tools()...), Resources: platform.Resources(), Prompts: platform.Prompts(),
+	}, selection)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &endpoint{Server: httptest.NewUnstartedServer(nil), runner: &runner{}, log: &bytes.Buffer{}, asked: make(chan string, 9)}
 	e.Config.Handler = mcpserver.New(mcpserver.Options{
 		Registry: registry, Runner: e.runner, Version: "1.2.3", PublicURL: "http://" + e.Listener.Addr().String(),
+		StepUp: func(w http.ResponseWriter, _ *http.Request, _ identity.Principal, missing []string) bool {
+			e.asked <- strings.Join(missing, " ")
+			if !e.declines {
+				w.WriteHeader(http.StatusForbidden)
+			}
+			return !e.declines
+		},
 		AllowedOrigins: []string{origin}, MaxRequestBytes: 4096, Logger: slog.New(slog.NewTextHandler(e.log, nil)),
 		RequireBearer: func(next func(http.ResponseWriter, *http.Request, identity.Principal)) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				next(w, r, identity.Principal{TenantID: "t", UserID: "u", UPN: "ada@tideline.example", Expires: time.Now().Add(time.Hour)})
+				next(w, r, identity.Principal{TenantID: "t", UserID: "u", UPN: "ada@tideline.example", Expires: time.Now().Add(time.Hour), Scopes: scopes})
 			})
 		},
 	})

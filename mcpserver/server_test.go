@@ -51,7 +51,6 @@ func TestEveryAnnotationIsSent(t *testing.T) {
 	var list struct {
 		Tools []struct {
 			Name         string         `json:"name"`
-			Title        string         `json:"title"`
 			Description  string         `json:"description"`
 			Annotations  map[string]any `json:"annotations"`
 			InputSchema  map[string]any `json:"inputSchema"`
@@ -67,7 +66,7 @@ func TestEveryAnnotationIsSent(t *testing.T) {
 				t.Errorf("%s does not say %s", x.Name, hint)
 			}
 		}
-		if x.Title == "" || x.Description == "" || x.InputSchema["type"] != "object" || x.OutputSchema["type"] != "object" {
+		if x.Description == "" || x.InputSchema["type"] != "object" || x.OutputSchema["type"] != "object" {
 			t.Errorf("%+v is incomplete", x)
 		}
 	}
@@ -113,10 +112,10 @@ func TestRevisions(t *testing.T) {
 	expectCapabilities(t, discovered.Capabilities)
 }
 
-// No logging, no prompts, and no lists that change: nothing is promised that is not served.
+// No logging, no completions, and no lists that change: nothing is promised that is not served.
 func expectCapabilities(t *testing.T, got map[string]map[string]any) {
 	t.Helper()
-	if diff := cmp.Diff(map[string]map[string]any{"tools": {}, "resources": {}}, got); diff != "" {
+	if diff := cmp.Diff(map[string]map[string]any{"tools": {}, "resources": {}, "prompts": {}}, got); diff != "" {
 		t.Error("capabilities:", diff)
 	}
 }
@@ -247,4 +246,13 @@ func equalJSON(t *testing.T, got []byte, want string) bool {
 		t.Fatal(err)
 	}
 	return compact.String() == want
+}
+
+func TestPrompts(t *testing.T) {
+	t.Parallel()
+	e := newEndpoint(t)
+	a := e.send(t, `{"jsonrpc":"2.0","id":1,"method":"prompts/list"}`, "Mcp-Protocol-Version", "2025-11-25")
+	if strings.Contains(a.body, "dayBriefing") || strings.Contains(a.body, "replyDraft") {
+		t.Errorf("a prompt whose tools are not listed is offered: %s", a.body)
+	}
 }

@@ -44,7 +44,8 @@ type Resource struct {
 
 // Context is what else is known at the time of the decision.
 type Context struct {
-	Findings []string // names of the detectors that found something in what would leave
+	Findings    []string // names of the detectors that found something in what would leave
+	Unscannable []string // names of files that would leave and that no detector can read
 }
 
 // Request is one question.

@@ -2,6 +2,7 @@ package tool
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -28,9 +30,11 @@ func decode(raw json.RawMessage, fields []Field, args any) []FieldError {
 	var problems []FieldError
 	values := make(map[string]any, len(fields))
 	for _, f := range fields {
-		value, present := given[f.Name]
-		delete(given, f.Name)
+		value, name, twice := f.take(given)
+		present := name != ""
 		switch {
+		case twice != "":
+			problems = append(problems, FieldError{twice, "is the same as " + name + "; give one of them"})
 		case !present && f.Required:
 			problems = append(problems, FieldError{f.Name, "is required: " + f.allowed()})
 		case !present:
@@ -46,7 +50,7 @@ func decode(raw json.RawMessage, fields []Field, args any) []FieldError {
 		}
 	}
 	for name := range given {
-		problems = append(problems, FieldError{shorten(name), "is not an argument of this tool; it has " + names(fields)})
+		problems = append(problems, FieldError{shorten(name), "is not an argument of this tool; " + meant(name, fields) + "it has " + names(fields)})
 	}
 	if len(problems) > 0 {
 		slices.SortFunc(problems, func(a, b FieldError) int { return strings.Compare(a.Field, b.Field) })
@@ -60,6 +64,57 @@ func decode(raw json.RawMessage, fields []Field, args any) []FieldError {
 		return []FieldError{{Field: "(arguments)", Problem: err.Error()}}
 	}
 	return nil
+}
+
+// take takes the field's value out of what was given, with the name that it had
+// there. twice is another name for it that was given as well.
+func (f Field) take(given map[string]json.RawMessage) (value json.RawMessage, name, twice string) {
+	for _, n := range append([]string{f.Name}, f.Aliases...) {
+		v, ok := given[n]
+		delete(given, n)
+		switch {
+		case ok && name != "":
+			twice = n
+		case ok:
+			value, name = v, n
+		}
+	}
+	return value, name, twice
+}
+
+// meant says which field a wrong name was probably meant for: unread for isRead.
+func meant(given string, fields []Field) string {
+	for _, mine := range words(given) {
+		for _, f := range fields {
+			for _, w := range words(f.Name) {
+				if mine == w || len(mine) >= 4 && len(w) >= 4 && (strings.Contains(mine, w) || strings.Contains(w, mine)) {
+					hint := "did you mean " + f.Name
+					if f.Description != "" {
+						hint += " (" + strings.TrimSuffix(f.Description, ".") + ")"
+					}
+					return hint + "? "
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// words splits emailId, email_id and EMAIL-ID into email and id.
+func words(name string) []string {
+	var b strings.Builder
+	lower := false
+	for _, r := range shorten(name) {
+		if unicode.IsUpper(r) && lower {
+			b.WriteByte(' ')
+		}
+		lower = unicode.IsLower(r)
+		if !unicode.IsLetter(r) {
+			r = ' '
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return strings.Fields(b.String())
 }
 
 // members reads a JSON object and refuses what two parsers could read
@@ -144,7 +199,12 @@ func (f Field) check(raw json.RawMessage) (any, string) {
 			return nil, f.wrongType(raw)
 		}
 		return f.checkList(list)
-	case ObjectList:
+	case Object:
+		if _, err := members(raw); err != nil || len(raw) == 0 || raw[0] != '{' {
+			return nil, f.wrongType(raw)
+		}
+		return raw, ""
+	case ObjectList, Number:
 	}
 	return nil, "cannot be given"
 }
@@ -153,8 +213,8 @@ func (f Field) checkList(list []json.RawMessage) (any, string) {
 	if len(list) == 0 && f.Required {
 		return nil, "is empty; give at least one"
 	}
-	if f.MaxItems > 0 && len(list) > f.MaxItems {
-		return nil, fmt.Sprintf("has %d entries; at most %d are allowed", len(list), f.MaxItems)
+	if most := cmp.Or(f.MaxItems, defaultMaxItems); len(list) > most {
+		return nil, fmt.Sprintf("has %d entries; at most %d are allowed", len(list), most)
 	}
 	out := make([]string, len(list))
 	for i, raw := range list {
@@ -174,8 +234,8 @@ func (f Field) checkText(s string) string {
 	if len(f.Enum) > 0 && !slices.Contains(f.Enum, s) {
 		return fmt.Sprintf("is %q; allowed: %s", shorten(s), f.allowed())
 	}
-	if n := utf8.RuneCountInString(s); f.MaxLength > 0 && n > f.MaxLength {
-		return fmt.Sprintf("has %d characters; at most %d are allowed", n, f.MaxLength)
+	if n, most := utf8.RuneCountInString(s), cmp.Or(f.MaxLength, defaultMaxLength); n > most {
+		return fmt.Sprintf("has %d characters; at most %d are allowed", n, most)
 	}
 	return ""
 }

@@ -78,6 +78,49 @@ func TestDecodeNamesEveryMistake(t *testing.T) {
 	}
 }
 
+// A name that models use for another is that other; two names for one are a mistake.
+func TestAliases(t *testing.T) {
+	t.Parallel()
+	fields := []Field{{Name: "id", Type: String, Required: true, Aliases: []string{"emailId", "messageId"}}}
+	for raw, want := range map[string]string{
+		`{"id":"a"}`:                      "a",
+		`{"emailId":"a"}`:                 "a",
+		`{"messageId":"a"}`:               "a",
+		`{"messageId":"a","id":"a"}`:      "messageId is the same as id; give one of them",
+		`{"messageId":"a","emailId":"b"}`: "messageId is the same as emailId; give one of them",
+		`{"messageId":1}`:                 "id is the number 1; allowed: a string",
+		`{"messageID":"a"}`:               "id is required: a string messageID is not an argument of this tool; did you mean id? it has id",
+		`{"emailId":"a","id":null}`:       "emailId is the same as id; give one of them",
+	} {
+		var args struct{ ID string }
+		problems := decode(json.RawMessage(raw), fields, &args)
+		got := []string{args.ID}
+		for _, p := range problems {
+			got = append(got, p.Field, p.Problem)
+		}
+		if text := strings.TrimSpace(strings.Join(got, " ")); text != want {
+			t.Errorf("%s: %q, want %q", raw, text, want)
+		}
+	}
+	if schema := string(inputSchema(fields)); strings.Contains(schema, "emailId") {
+		t.Errorf("the alias is in the schema: %s", schema)
+	}
+}
+
+// What a wrong name was meant for is said where a word of it tells.
+func TestMeant(t *testing.T) {
+	t.Parallel()
+	fields := []Field{{Name: "isRead", Description: "False: unread."}, {Name: "maxChars"}, {Name: "startTime"}, {Name: "ids"}}
+	for given, want := range map[string]string{
+		"unread": "did you mean isRead (False: unread)? ", "max_characters": "did you mean maxChars? ", "START": "did you mean startTime? ",
+		"ids-list": "did you mean ids? ", "video": "", "cuont": "", "": "", "🙂": "",
+	} {
+		if got := meant(given, fields); got != want {
+			t.Errorf("%s: %q, want %q", given, got, want)
+		}
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	for _, s := range []string{`{"to":"a"}`, `{"to":["a"],"count":3}`, `{"count":1e3}`, `{"`, "null", "{\"a\":{\"b\":[1]}}"} {
 		f.Add(s)
@@ -100,4 +143,13 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("%q is no JSON object and was accepted", raw)
 		}
 	})
+}
+
+// The allowed words of a list are those of its entries.
+func TestEnumOfAList(t *testing.T) {
+	t.Parallel()
+	schema := string(inputSchema([]Field{{Name: "fields", Type: StringList, Enum: []string{"a", "b"}}}))
+	if want := `"fields":{"items":{"enum":["a","b"],"type":"string"},"type":"array"}`; !strings.Contains(schema, want) {
+		t.Errorf("schema %s, want %s", schema, want)
+	}
 }

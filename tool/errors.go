@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +19,7 @@ type Error struct {
 	Message        string        `json:"message"` // what failed and why
 	Action         string        `json:"action"`  // what to do now
 	Fields         []FieldError  `json:"fields,omitempty"`
+	Scopes         []string      `json:"scopes,omitempty"` // delegated scopes at Microsoft that are missing
 	RetryAfter     time.Duration `json:"-"`
 	RequestID      string        `json:"requestId"`
 	GraphRequestID string        `json:"graphRequestId,omitempty"`
@@ -37,6 +39,10 @@ const (
 	CodeKeyMismatch       = "encryption_key_mismatch"
 	CodeThrottled         = "throttled"
 	CodeNotFound          = "not_found"
+	CodeChanged           = "changed"
+	CodeConflict          = "conflict"
+	CodeLocked            = "locked"
+	CodeTooLarge          = "too_large"
 	CodeForbidden         = "forbidden"
 	CodeGraph             = "graph_error"
 	CodeUnreachable       = "graph_unreachable"
@@ -90,6 +96,9 @@ func explain(err error) *Error {
 		e := explainGraph(ge)
 		e.GraphRequestID, e.RetryAfter, e.cause = ge.RequestID, ge.RetryAfter, err
 		return e
+	}
+	if errors.Is(err, graph.ErrSegment) {
+		return invalidArguments([]FieldError{{"(an id)", "is none: it is empty, too long, or has characters that no id has. Take ids from results"}})
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return &Error{
@@ -153,22 +162,55 @@ func explainStatus(ge *graph.Error) *Error {
 	}
 	switch ge.Status {
 	case 403:
-		e.Code = CodeForbidden
-		e.Action = "the person lacks the right, or the connection lacks the permission: reconnect and grant it, or ask the administrator."
-	case 404, 410:
-		e.Code = CodeNotFound
-		e.Action = "check the id or name; list the items again to get a current one."
-	case 429, 503, 504:
+		e.Code, e.Action = CodeForbidden, forbiddenAction(nil)
+	case 404:
+		e.Code, e.Action = CodeNotFound, "check the id or name, and whether it was moved or deleted; list the items again to get a current one."
+	case 409:
+		e.Code, e.Action = CodeConflict, "something of this name is already there, or it was changed at the same moment; choose another name, or look at it again."
+	case 410:
+		e.Code, e.Action = CodeNotFound, "it is no longer there, or the list has to be read again from its beginning (without cursor)."
+	case 412:
+		changed := changedSince()
+		e.Code, e.Message, e.Action = changed.Code, changed.Message, changed.Action
+	case 413:
+		e.Code, e.Action = CodeTooLarge, "send less, or the file through an upload (see uploadFile)."
+	case 423:
+		e.Code, e.Action = CodeLocked, "somebody has it open or checked out; try again later, or ask that person to close it."
+	case 429, 503, 504, 509:
 		e.Code = CodeThrottled
 		e.Action = "wait before calling again."
 		if ge.RetryAfter > 0 {
 			e.Action = fmt.Sprintf("wait %d seconds before calling again.", int(ge.RetryAfter.Round(time.Second).Seconds()))
 		}
+	case 507:
+		e.Code, e.Action = CodeTooLarge, "the mailbox or drive is full; the person has to make room."
 	default:
 		e.Code = CodeGraph
 		e.Action = "change the request as the message says, or give both ids to your administrator."
 	}
 	return e
+}
+
+// changedSince is for what is no longer what the decision was made about.
+func changedSince() *Error {
+	return &Error{
+		Code: CodeChanged, Message: "it was changed by somebody since it was looked at. Nothing was done.",
+		Action: "read it again, and call again if the change is still wanted.",
+	}
+}
+
+// forbiddenAction says who can help after a 403, which names no scope itself.
+func forbiddenAction(scopes []string) string {
+	if len(scopes) == 0 {
+		return "the person lacks the right in Microsoft 365; ask its owner or the administrator."
+	}
+	needs := "this needs the person's own right in Microsoft 365 and the permission " + strings.Join(scopes, ", ")
+	for _, s := range scopes {
+		if slices.Contains(AdminConsent, s) {
+			return needs + ", to which an administrator must consent; ask the administrator."
+		}
+	}
+	return needs + "; ask the owner of the item, or reconnect this server and grant it."
 }
 
 func statusWords(ge *graph.Error) string {

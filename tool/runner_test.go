@@ -90,13 +90,13 @@ func sendPlanned(ctx context.Context, c tool.Call) (tool.Result, error) {
 
 func reader(text string) *tool.Tool {
 	type none struct{}
-	return tool.Define(tool.Spec{Name: "read", ReadOnly: true, Scopes: []string{"Mail.Read"}},
+	return tool.Define(tool.Spec{Name: "read", ReadOnly: true, Untrusted: true, Scopes: []string{"Mail.Read"}},
 		func(context.Context, tool.Call, none) (tool.Plan, error) {
 			return tool.Plan{Target: "/me/messages"}, nil
 		},
 		func(ctx context.Context, c tool.Call, _ none) (tool.Result, error) {
 			_, err := c.Graph.Do(ctx, graph.Request{Method: graph.Get, Path: graph.Fixed("/me/messages")})
-			return tool.Result{Structured: text, Text: text, Untrusted: true, Items: 3}, err
+			return tool.Result{Structured: map[string]string{"read": text}, Text: text, Items: 3}, err
 		})
 }
 
@@ -104,7 +104,7 @@ var ada = identity.Principal{TenantID: "t", UserID: "u", ClientID: "c", GrantID:
 
 func newRunner(t *testing.T, tr *trace, mend func(*tool.Options), tools ...*tool.Tool) *tool.Runner {
 	t.Helper()
-	registry, err := tool.NewRegistry(tools, nil)
+	registry, err := tool.NewRegistry(tool.Set{Tools: tools}, everything(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,6 +128,15 @@ func newRunner(t *testing.T, tr *trace, mend func(*tool.Options), tools ...*tool
 		mend(&o)
 	}
 	return tool.NewRunner(o)
+}
+
+func everything(t *testing.T) tool.Selection {
+	t.Helper()
+	s, err := tool.Select("full", nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 func watch(tr *trace) func(*tool.Options) {
@@ -380,7 +389,7 @@ func TestUnknownTool(t *testing.T) {
 
 func TestRegistryRefusesTwoOfAName(t *testing.T) {
 	t.Parallel()
-	if _, err := tool.NewRegistry([]*tool.Tool{reader("a"), reader("b")}, nil); err == nil {
+	if _, err := tool.NewRegistry(tool.Set{Tools: []*tool.Tool{reader("a"), reader("b")}}, everything(t)); err == nil {
 		t.Error("two tools of the same name were accepted")
 	}
 }

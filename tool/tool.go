@@ -4,11 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
-	"strings"
 
 	"m365mcp/graph"
-	"m365mcp/identity"
 )
 
 // Spec is what is known about a tool without running it.
@@ -19,6 +16,8 @@ type Spec struct {
 	Family      string
 	Input       []Field
 	Output      []Field
+	Keywords    string // other words for what it does, for FindTools; not listed
+	Of          string // of a resource or an internal tool: the tool that gives the same, with which it comes and goes
 
 	// The four MCP annotations, each said on purpose.
 	ReadOnly    bool
@@ -26,16 +25,14 @@ type Spec struct {
 	Idempotent  bool
 	OpenWorld   bool // reaches people outside the organization, or returns what they wrote
 
-	Scopes         []string // delegated scopes at Microsoft without which it cannot run
-	OptionalScopes []string // scopes that make its answer fuller
-}
+	Core      bool // listed by default
+	Finder    bool // finds what the list leaves out; listed only where that is something
+	Untrusted bool // results hold what people outside this server wrote: they are fenced and marked
 
-// Call is what a tool gets to know about the call it serves.
-type Call struct {
-	ID        string // ULID; the request id everywhere
-	Principal identity.Principal
-	Graph     graph.Doer // in Do; nil in Plan
-	Plan      Plan       // in Do
+	Scopes         []string   // delegated scopes at Microsoft without which it cannot run
+	AnyScope       [][]string // sets of which one must be complete, beside Scopes
+	OptionalScopes []string   // scopes that make its answer fuller
+	SharedScopes   []string   // scopes that it needs for another mailbox; asked for only where configured
 }
 
 // Plan says what a call would do, before anything is done. Policy, DLP,
@@ -44,7 +41,18 @@ type Plan struct {
 	Target     string          // path template of what is read or changed
 	Recipients []string        // addresses that data goes to
 	Content    []string        // texts that would leave
+	Files      []Source        // files that would leave; their text is scanned too
+	Scopes     []string        // delegated scopes that these arguments need beside the Spec's
 	Writes     []graph.Request // the only writes Do may send, each at most once
+	Guards     []Guard         // what must not have changed when Do begins
+}
+
+// Guard is a thing that the decision was made about: it is read again right
+// before Do, and the call is refused if its ETag is another one by then. Where
+// Graph takes If-Match on the write itself, no guard is needed.
+type Guard struct {
+	Read graph.Request // its answer has an @odata.etag
+	ETag string
 }
 
 // Result is what Do returns.
@@ -52,7 +60,6 @@ type Result struct {
 	Structured any    // encodes to the Output schema
 	Text       string // the same for reading
 	Note       string // of the server itself, after the text: never inside a fence
-	Untrusted  bool   // holds what people outside this server wrote
 	Items      int    // how many things were returned, for the audit
 }
 
@@ -61,8 +68,17 @@ type Tool struct {
 	Spec
 	InputSchema, OutputSchema json.RawMessage
 
+	dispatch *dispatch // it runs others
 	// prepare decodes and plans; run executes what prepare planned.
 	prepare func(ctx context.Context, c Call, raw json.RawMessage) (Plan, runFunc, error)
+}
+
+// With returns the tool with another Spec, for tests that change it.
+func (t *Tool) With(change func(*Spec)) *Tool {
+	next := *t
+	change(&next.Spec)
+	next.InputSchema = inputSchema(next.Input)
+	return &next
 }
 
 type runFunc func(ctx context.Context, c Call) (Result, error)
@@ -74,7 +90,7 @@ func Define[A any](
 	plan func(ctx context.Context, c Call, args A) (Plan, error),
 	do func(ctx context.Context, c Call, args A) (Result, error),
 ) *Tool {
-	t := &Tool{Spec: spec, InputSchema: schemaJSON(spec.Input), OutputSchema: schemaJSON(spec.Output)}
+	t := &Tool{Spec: spec, InputSchema: inputSchema(spec.Input), OutputSchema: outputSchema(spec.Output)}
 	t.prepare = func(ctx context.Context, c Call, raw json.RawMessage) (Plan, runFunc, error) {
 		var args A
 		if problems := decode(raw, spec.Input, &args); problems != nil {
@@ -90,64 +106,4 @@ func Define[A any](
 		return p, func(ctx context.Context, c Call) (Result, error) { return do(ctx, c, args) }, nil
 	}
 	return t
-}
-
-// Registry is the set of tools and resources that the server offers.
-type Registry struct {
-	tools     []*Tool
-	resources []*Resource
-}
-
-// Resource is a tool that is read under a URI and takes no arguments.
-type Resource struct {
-	URI string
-	*Tool
-}
-
-// NewRegistry returns a registry of tools and resources; names must be unique.
-func NewRegistry(tools []*Tool, resources []*Resource) (*Registry, error) {
-	r := &Registry{tools: slices.Clone(tools), resources: slices.Clone(resources)}
-	slices.SortFunc(r.tools, func(a, b *Tool) int { return strings.Compare(a.Name, b.Name) })
-	slices.SortFunc(r.resources, func(a, b *Resource) int { return strings.Compare(a.URI, b.URI) })
-	seen := map[string]bool{}
-	for _, t := range r.all() {
-		if seen[t.Name] {
-			return nil, fmt.Errorf("two tools are called %s", t.Name)
-		}
-		seen[t.Name] = true
-	}
-	return r, nil
-}
-
-// Tools returns the tools, sorted by name.
-func (r *Registry) Tools() []*Tool { return slices.Clone(r.tools) }
-
-// Resources returns the resources, sorted by URI.
-func (r *Registry) Resources() []*Resource { return slices.Clone(r.resources) }
-
-// Scopes returns every delegated scope that the tools and resources use, sorted.
-func (r *Registry) Scopes() []string {
-	var all []string
-	for _, t := range r.all() {
-		all = append(append(all, t.Scopes...), t.OptionalScopes...)
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
-}
-
-func (r *Registry) all() []*Tool {
-	all := slices.Clone(r.tools)
-	for _, res := range r.resources {
-		all = append(all, res.Tool)
-	}
-	return all
-}
-
-func (r *Registry) find(name string) (*Tool, bool) {
-	for _, t := range r.all() {
-		if t.Name == name {
-			return t, true
-		}
-	}
-	return nil, false
 }

@@ -89,15 +89,22 @@ func TestRefusedCallsAreAudited(t *testing.T) {
 	t.Parallel()
 	d := startDemo(t, app.DemoOptions{})
 	token := d.signIn(t, "ada").Access
-	r := d.call(t, token, "getEmails", `{"folder":"../events?$top=1#"}`)
-	if !r.IsError {
-		t.Fatalf("accepted: %s", r.text())
-	}
-	lines := d.audit(t)
-	i := slices.IndexFunc(lines, func(l audit.Line) bool {
-		return l.Kind == audit.KindOutcome && l.Status == audit.StatusDenied && l.Code == "invalid_arguments"
-	})
-	if i < 1 || lines[i-1].Kind != audit.KindIntent || lines[i-1].ID != lines[i].ID {
-		t.Errorf("not in the audit: %+v", lines)
+	for args, status := range map[string]audit.Status{
+		`{"count":500}`:                 audit.StatusDenied, // by the schema
+		`{"since":"../events?$top=1#"}`: audit.StatusDenied, // by the plan
+		`{"folder":"../events?$top=1"}`: audit.StatusError,  // by a look at the mailbox's folders
+	} {
+		r := d.call(t, token, "getEmails", args)
+		id, _ := r.Meta["m365-mcp/requestId"].(string)
+		if !r.IsError || id == "" {
+			t.Fatalf("%s accepted: %s %v", args, r.text(), r.Meta)
+		}
+		lines := d.audit(t)
+		i := slices.IndexFunc(lines, func(l audit.Line) bool {
+			return l.ID == id && l.Kind == audit.KindOutcome && l.Status == status && l.Code == "invalid_arguments"
+		})
+		if i < 1 || lines[i-1].Kind != audit.KindIntent || lines[i-1].ID != lines[i].ID {
+			t.Errorf("%s: not in the audit: %+v", args, lines)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"m365mcp/app"
 )
@@ -14,12 +15,13 @@ func TestBadToolInput(t *testing.T) {
 	d := startDemo(t, app.DemoOptions{})
 	token := d.signIn(t, "ada").Access
 	sentBefore := subjects(t, d, token, "sentitems")
-	before := len(d.Simulator.Graph.Requests())
+	start := time.Now()
 	for _, tc := range []struct{ tool, args, says string }{
 		{"getEmails", `{"count":"ten"}`, "count is a string; allowed: an integer from 1 to 50"},
 		{"getEmails", `{"count":500}`, "count is 500; allowed: an integer from 1 to 50"},
 		{"getEmails", `{"limit":5}`, "limit is not an argument of this tool; it has count, folder"},
-		{"getEmails", `{"folder":"../events?$top=1#"}`, "folder is not a folder; allowed: inbox"},
+		{"getEmails", `{"since":"yesterday'"}`, "since "},
+		{"getEmail", `{"id":"../events?$top=1#"}`, "id "},
 		{"getEmails", `{"folder":7}`, "folder is the number 7; allowed: a string"},
 		{"sendEmail", `{"to":"a@example.com\nBcc: eve@example.com","subject":"s","body":"b"}`, "to contains a space, a line break"},
 		{"sendEmail", `{"subject":"s","body":"b"}`, "to is required"},
@@ -31,8 +33,18 @@ func TestBadToolInput(t *testing.T) {
 			t.Errorf("%s %.60s answers\n%s\nwithout %q", tc.tool, tc.args, text, tc.says)
 		}
 	}
-	if n := len(d.Simulator.Graph.Requests()); n != before {
-		t.Errorf("%d requests reached Graph", n-before)
+	if asked := d.asked(start); len(asked) > 0 {
+		t.Errorf("%d requests reached Graph: %+v", len(asked), asked[0])
+	}
+	// A folder can be meant by its name, so the mailbox's own are read to say which there are.
+	start = time.Now()
+	if text := d.call(t, token, "getEmails", `{"folder":"../events?$top=1#"}`).text(); !strings.Contains(text, "folder is not a folder of this mailbox; there are Inbox") || !strings.Contains(text, "What to do:") {
+		t.Errorf("a folder that is none: %s", text)
+	}
+	for _, asked := range d.asked(start) {
+		if (asked.Method != http.MethodGet || !strings.HasPrefix(asked.Template, "/me/mail")) && asked.Template != "/$batch" {
+			t.Errorf("a folder that is none: Graph was asked %s %s", asked.Method, asked.Path)
+		}
 	}
 	if after := subjects(t, d, token, "sentitems"); len(after) != len(sentBefore) {
 		t.Errorf("mails were sent: %d before, %d after", len(sentBefore), len(after))

@@ -89,7 +89,7 @@ func startProcess(t *testing.T, folder string, flags ...string) *process {
 	p.demo = &demo{
 		Demo: &app.Demo{
 			MCPURL: ready.MCP, EntraURL: ready.Entra, GraphURL: ready.Graph, DataDir: ready.Data,
-			Database: config.SQLiteURL(ready.Data),
+			Database: config.Database{URL: config.SQLiteURL(ready.Data)},
 		},
 		log: p.stderr, transport: transport, browser: headless.New(transport),
 	}

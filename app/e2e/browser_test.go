@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -30,12 +31,47 @@ type pageLayout struct {
 	Sideways   bool    `json:"sideways"`
 	Smallest   float64 `json:"smallest"`
 	Background string  `json:"background"`
+	Contrast   float64 `json:"contrast"` // of the text that is hardest to read (WCAG 2.2, 1.4.3: 4.5)
+	Headings   string  `json:"headings"` // their levels
 }
 
-const measure = `({
-	sideways: document.documentElement.scrollWidth > innerWidth,
-	smallest: Math.min(...[...document.querySelectorAll("button")].map(b => b.getBoundingClientRect().height)),
-	background: getComputedStyle(document.body).backgroundColor})`
+const measure = `(() => {
+	const channels = text => text.match(/[\d.]+/g).map(Number);
+	const luminance = ([r, g, b]) => [r, g, b].map(c => c / 255).map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+		.reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+	const behind = e => {
+		for (; e; e = e.parentElement) {
+			const c = channels(getComputedStyle(e).backgroundColor);
+			if (c.length < 4 || c[3] > 0) return c;
+		}
+		return [255, 255, 255];
+	};
+	const contrast = e => {
+		const [a, b] = [luminance(channels(getComputedStyle(e).color)), luminance(behind(e))];
+		return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+	};
+	const texts = [...document.querySelectorAll("main *")].filter(e => [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()));
+	return {
+		sideways: document.documentElement.scrollWidth > innerWidth,
+		smallest: Math.min(...[...document.querySelectorAll("button")].map(b => b.getBoundingClientRect().height), 1000),
+		background: getComputedStyle(document.body).backgroundColor,
+		contrast: Math.min(...texts.map(contrast)),
+		headings: [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")].map(h => h.tagName[1]).join(""),
+	};
+})()`
+
+// headingLevels begin with one h1 and leave out none on the way down.
+var headingLevels = regexp.MustCompile(`^1(2(2|3)*)?$`)
+
+func (l pageLayout) check(t *testing.T, what, scheme string) {
+	t.Helper()
+	if l.Sideways || l.Smallest < 44 || l.Contrast < 4.5 || !headingLevels.MatchString(l.Headings) {
+		t.Errorf("%s: %+v", what, l)
+	}
+	if light := strings.Contains(l.Background, "243, 244, 246"); light != (scheme == "light") {
+		t.Errorf("%s: the background is %s", what, l.Background)
+	}
+}
 
 // A person clicks through consent and sign-in in a real browser, with and without script.
 func TestBrowserApproves(t *testing.T) {
@@ -51,7 +87,7 @@ func TestBrowserApproves(t *testing.T) {
 			command(t, c, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: withoutScript})
 			c.do(t, chromedp.Navigate(client.authorizeURL()))
 			consent := see(t, c, chromedp.Text(chromedp.CSS("main")))
-			for _, words := range []string{"Papers & Plans <b>", "Read your mail", "Send mail in your name", client.host()} {
+			for _, words := range []string{"Papers & Plans <b>", "Read your mail", "Send mail in your name", "Teams chats and channels", client.host()} {
 				if !strings.Contains(consent, words) {
 					t.Errorf("the consent page lacks %q:\n%s", words, consent)
 				}
@@ -108,14 +144,8 @@ func TestConsentPageFitsScreens(t *testing.T) {
 				Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
 			})
 			c.do(t, chromedp.Navigate(client.authorizeURL()), chromedp.WaitVisible(approve))
-			layout := see(t, c, chromedp.Evaluate[pageLayout](measure))
-			picture := see(t, c, chromedp.CaptureScreenshot())
-			if layout.Sideways || layout.Smallest < 44 {
-				t.Errorf("%s %s: %+v", name, scheme, layout)
-			}
-			if light := strings.Contains(layout.Background, "243, 244, 246"); light != (scheme == "light") {
-				t.Errorf("%s %s: the background is %s", name, scheme, layout.Background)
-			}
+			see(t, c, chromedp.Evaluate[pageLayout](measure)).check(t, name+" "+scheme, scheme)
+			picture := see(t, c, chromedp.FullScreenshot(100))
 			if err := os.WriteFile(filepath.Join(dir, "consent-"+name+"-"+scheme+".png"), picture, 0o600); err != nil {
 				t.Fatal(err)
 			}

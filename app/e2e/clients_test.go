@@ -11,7 +11,7 @@ import (
 )
 
 // Real MCP clients go through registration, consent, sign-in and refresh, and
-// use every tool and the resource.
+// use each kind of thing that a server offers.
 func TestSDKClients(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, script, mode, protocol string }{
@@ -36,7 +36,7 @@ func TestSDKClients(t *testing.T) {
 				t.Fatalf("%v\n%s\n%s", out.err, out.stdout, out.stderr)
 			}
 			want := clientReport{
-				Protocol: test.protocol, Tools: []string{"getEmails", "sendEmail", "whoAmI"}, UPN: d.upn(t, "ada"), Mails: 5,
+				Protocol: test.protocol, Tools: coreTools, Prompts: prompts, UPN: d.upn(t, "ada"), Mails: 5,
 				Sent: true, Profile: d.upn(t, "ada"), SignIns: 1, Refreshes: 1, UPNAfterRefresh: d.upn(t, "ada"),
 			}
 			var got clientReport
@@ -57,6 +57,7 @@ func TestSDKClients(t *testing.T) {
 type clientReport struct {
 	Protocol        string   `json:"protocol"`
 	Tools           []string `json:"tools"`
+	Prompts         []string `json:"prompts"`
 	UPN             string   `json:"upn"`
 	Mails           int      `json:"mails"`
 	Sent            bool     `json:"sent"`

@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
-	"github.com/google/go-cmp/cmp"
 
 	"m365mcp/app"
 )
@@ -229,8 +228,8 @@ func TestConformanceOfAuthorizationServer(t *testing.T) {
 	for _, scenario := range []string{"authorization-server-metadata-endpoint", "authorization-code-grant"} {
 		all.add(judge(t, w, "authorization-server-"+scenario))
 	}
-	if diff := cmp.Diff([]string{"authorization-server-metadata-cimd"}, all.warned); diff != "" {
-		t.Error("only client ID metadata documents are known to be absent:", diff)
+	if len(all.warned) > 0 {
+		t.Errorf("warned of %v", all.warned)
 	}
 	t.Logf("authorization server: 2 scenarios; checks: %d passed, %d failed, %d skipped", all.passed, all.failed, all.skipped)
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"m365mcp/app"
+	"m365mcp/content/document/worker"
 	"m365mcp/internal/headless"
 )
 
@@ -32,6 +33,8 @@ func startDemo(t *testing.T, o app.DemoOptions) *demo {
 		o.DataDir = filepath.Join(t.TempDir(), "data")
 	}
 	o.Logger = slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	// The real command: PDFium is too much for a child with the race detector in it.
+	o.App.DocumentWorker = []string{build(t), worker.Subcommand}
 	running, err := app.StartDemo(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)

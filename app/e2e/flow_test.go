@@ -27,7 +27,7 @@ func TestSignInReadAndSend(t *testing.T) {
 	if who.UPN != d.upn(t, "ada") || who.TimeZone == "" {
 		t.Errorf("whoAmI says %+v", who)
 	}
-	if diff := cmp.Diff([]string{"Mail.Read", "Mail.Send", "MailboxSettings.Read", "User.Read"}, who.Permissions); diff != "" {
+	if diff := cmp.Diff(expectedSurfaces(t)["core"].Scopes, who.Permissions); diff != "" {
 		t.Error(diff)
 	}
 

@@ -3,8 +3,11 @@
 package e2e_test
 
 import (
+	"encoding/pem"
 	"fmt"
+	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -22,6 +25,10 @@ func run(m *testing.M) int {
 		return 1
 	}
 	buildDir = dir
+	if err := trustTestServers(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	code := m.Run()
 	if err := os.RemoveAll(dir); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -33,4 +40,17 @@ func run(m *testing.M) int {
 		code = 1
 	}
 	return code
+}
+
+// trustTestServers lets the server under test verify the certificate of
+// httptest's TLS servers, where the system's authorities come from this variable.
+func trustTestServers(dir string) error {
+	srv := httptest.NewTLSServer(nil)
+	defer srv.Close()
+	name := filepath.Join(dir, "authorities.pem")
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: srv.Certificate().Raw})
+	if err := os.WriteFile(name, block, 0o600); err != nil {
+		return err
+	}
+	return os.Setenv("SSL_CERT_FILE", name)
 }

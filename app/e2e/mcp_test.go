@@ -5,8 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"m365mcp/simulator/graph"
 )
 
 // rpc is a JSON-RPC answer.
@@ -89,4 +93,9 @@ func (d *demo) call(t *testing.T, token, tool, args string) result {
 		t.Fatal(err)
 	}
 	return out
+}
+
+// asked is what reached Graph since a time.
+func (d *demo) asked(since time.Time) []graph.Record {
+	return slices.DeleteFunc(d.Simulator.Graph.Requests(), func(r graph.Record) bool { return r.Start.Before(since) })
 }

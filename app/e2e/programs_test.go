@@ -5,11 +5,11 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"m365mcp/app"
@@ -86,8 +86,8 @@ func TestRemoteProxy(t *testing.T) {
 				}
 				names = append(names, tool.Name)
 			}
-			if !slices.Equal(names, []string{"getEmails", "sendEmail", "whoAmI"}) {
-				t.Errorf("tools: %v", names)
+			if diff := cmp.Diff(coreTools, names); diff != "" {
+				t.Error(diff)
 			}
 			got, err := session.CallTool(ctx, &mcp.CallToolParams{Name: "whoAmI", Arguments: map[string]any{}})
 			if err != nil {

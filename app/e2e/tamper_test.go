@@ -94,6 +94,49 @@ func TestTamperingIsFoundByTheCommand(t *testing.T) {
 	}
 }
 
+// The command that shows the audit goes on after a damaged entry, names it, and
+// ends with exit code 3.
+func TestTailGoesOn(t *testing.T) {
+	t.Parallel()
+	folder := filepath.Join(t.TempDir(), "data")
+	p := startProcess(t, folder, "--sign-in-as", "ada")
+	p.call(t, p.signIn(t, "ada").Access, "whoAmI", `{}`)
+	p.stop()
+	show := func() (int, []audit.Line, string) {
+		t.Helper()
+		cmd := exec.Command(build(t), "audit", "tail", "--data", folder)
+		var complaint strings.Builder
+		cmd.Stderr = &complaint
+		out, err := cmd.Output()
+		if exit, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok {
+			t.Fatal(err, exit)
+		}
+		var lines []audit.Line
+		for line := range strings.Lines(string(out)) {
+			var l audit.Line
+			if err := json.Unmarshal([]byte(line), &l); err != nil {
+				t.Fatalf("%v in %s", err, line)
+			}
+			lines = append(lines, l)
+		}
+		return cmd.ProcessState.ExitCode(), lines, complaint.String()
+	}
+	code, whole, complaint := show()
+	if code != 0 || len(whole) < 4 || complaint != "" {
+		t.Fatalf("exit code %d, %d lines, %s", code, len(whole), complaint)
+	}
+	tamper(t, filepath.Join(folder, config.DatabaseFile), `UPDATE audit_entry SET record = x'7b' WHERE idx IN (1, 3)`)
+	code, left, complaint := show()
+	if code != 3 || len(left) != len(whole) || !strings.Contains(complaint, "damaged entries in the audit: 2, the first at index 1") {
+		t.Errorf("exit code %d, %d of %d lines, %s", code, len(left), len(whole), complaint)
+	}
+	for i, l := range left {
+		if damaged := i == 1 || i == 3; (l.Damaged != "") != damaged {
+			t.Errorf("line %d: %+v", i, l)
+		}
+	}
+}
+
 func tamper(t *testing.T, path, statements string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", path)

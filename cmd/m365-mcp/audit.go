@@ -28,6 +28,10 @@ func (d auditDatabase) load(w world) (config.Config, error) {
 	return cfg, nil
 }
 
+func (*auditTailCmd) Help() string {
+	return `Exit code 3: there were damaged entries. Each has its line, with "damaged" and why; "audit verify" proves the rest.`
+}
+
 type auditTailCmd struct {
 	auditDatabase
 	Follow bool `short:"f" help:"Go on with new entries until stopped."`
@@ -38,5 +42,5 @@ func (c *auditTailCmd) Run(ctx context.Context, w world) error {
 	if err != nil {
 		return err
 	}
-	return app.AuditTail(ctx, cfg.Database.URL, c.Follow, w.stdout)
+	return app.AuditTail(ctx, cfg.Database, c.Follow, w.stdout)
 }

@@ -15,7 +15,7 @@ type checkCmd struct {
 }
 
 func (c *checkCmd) Help() string {
-	return `Prints a line for each thing looked at, "ok" or "FAIL", and the fix below what failed. Changes nothing at Microsoft.`
+	return `Prints a line for each thing looked at, "ok", "note" or "FAIL", and below it what to do. Changes nothing, here or at Microsoft.`
 }
 
 func (c *checkCmd) Run(ctx context.Context, w world) error {
@@ -40,11 +40,14 @@ func (c *checkCmd) Run(ctx context.Context, w world) error {
 		line("note", "configuration", warning, "")
 	}
 	fine := app.Check(ctx, cfg, func(r app.CheckResult) {
-		if r.OK {
-			line("ok", r.Name, r.Detail, "")
-		} else {
-			line("FAIL", r.Name, r.Detail, r.Fix)
+		mark := "ok"
+		switch {
+		case !r.OK:
+			mark = "FAIL"
+		case r.Fix != "":
+			mark = "note"
 		}
+		line(mark, r.Name, r.Detail, r.Fix)
 	})
 	if lost != nil {
 		return fmt.Errorf("standard output: %w", lost)

@@ -11,6 +11,19 @@ import (
 
 type keysCmd struct {
 	Generate keysGenerateCmd `cmd:"" help:"Print a new set of keys as lines for an environment file."`
+	Status   keysStatusCmd   `cmd:"" help:"Print which encryption key seals how much in the database."`
+	Rotate   keysRotateCmd   `cmd:"" help:"Move everything that is sealed onto the first encryption key."`
+	Forget   keysForgetCmd   `cmd:"" help:"Give up what a lost encryption key seals."`
+}
+
+func (*keysCmd) Help() string {
+	return `To rotate the encryption key, with nobody signed out:
+
+  1. "keys generate" prints a new ENCRYPTION_KEY: write it and a comma in front of the old one. With several servers write it behind the old one first, on all of them, and restart each.
+  2. Restart each server. It moves what is sealed onto the new key, in the background.
+  3. "keys rotate" does the same, waits for it, and says when the old key can be removed: remove it and restart.
+
+docs/keys.md says more, also of keys that are lost or known to others.`
 }
 
 type keysGenerateCmd struct {
@@ -34,7 +47,8 @@ func (c *keysGenerateCmd) Run(w world) error {
 # the value. None of them belongs in the configuration file or in version control.
 
 # Wraps the keys of Microsoft's tokens at rest. Lost, everybody has to sign in again.
-# To rotate: put a new key and a comma in front, restart, remove the old one later.
+# To rotate: put a new key and a comma in front, restart, and remove the old one when
+# "m365-mcp keys rotate" says so.
 ENCRYPTION_KEY=%s
 
 # For encrypted and signed cookies. This version's cookies hold random values only.

@@ -56,20 +56,25 @@ func (w world) show(text string) error {
 }
 
 type cli struct {
+	DocumentWorker documentWorkerCmd `cmd:"" hidden:""`
+
 	Demo      demoCmd      `cmd:"" help:"Run the server and a simulated Microsoft 365 tenant on this machine: no account, no configuration."`
 	Serve     serveCmd     `cmd:"" help:"Run the server for a real tenant."`
-	Check     checkCmd     `cmd:"" help:"Check configuration, keys, database, redirect URI, Entra and Graph, with the fix for what fails."`
+	Check     checkCmd     `cmd:"" help:"Check configuration, keys, database, audit, tools, redirect URI, Entra and Graph, with the fix for what fails."`
 	Connect   connectCmd   `cmd:"" help:"Print how to connect an MCP client."`
 	Audit     auditCmd     `cmd:"" help:"Read and prove the audit."`
 	Config    configCmd    `cmd:"" help:"Help with the configuration file."`
-	Keys      keysCmd      `cmd:"" help:"Make the server's keys."`
+	Erase     eraseCmd     `cmd:"" help:"Delete what the server keeps of a person."`
+	Keys      keysCmd      `cmd:"" help:"Make the server's keys, rotate them, see what they seal."`
 	Simulator simulatorCmd `cmd:"" help:"Run the simulated Microsoft 365 tenant alone."`
-	Version   versionCmd   `cmd:"" help:"Print the version."`
+	Version   versionCmd   `cmd:"" help:"Print the version, as --version does."`
+
+	ShowVersion kong.VersionFlag `name:"version" hidden:""`
 }
 
 const description = `AI assistants in Microsoft 365, on behalf of a signed-in person: an MCP server over Microsoft Graph with its own OAuth server.
 
-Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 audit verification failed.`
+Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 audit damaged or tampered with.`
 
 // run executes one command line and returns the exit code.
 func run(ctx context.Context, args []string, w world) int {
@@ -80,7 +85,7 @@ func run(ctx context.Context, args []string, w world) int {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(w),
-		kong.Vars{"clients": strings.Join(connect.IDs(), ",")},
+		kong.Vars{"clients": strings.Join(connect.IDs(), ","), "version": version()},
 	)
 	if err != nil {
 		w.complain("m365-mcp: %v\n", err)
@@ -128,7 +133,7 @@ func exitCode(err error) int {
 	if _, ok := errors.AsType[usageError](err); ok {
 		return exitUsage
 	}
-	if errors.Is(err, errTampered) {
+	if errors.Is(err, errTampered) || errors.Is(err, app.ErrDamagedEntries) {
 		return exitTampered
 	}
 	return exitFailed

@@ -48,13 +48,14 @@ func accepted(sim *app.Simulator) string {
 # It accepts this app registration; the lines are what "m365-mcp serve" needs for it.
 MICROSOFT_AUTHORITY=%s
 MICROSOFT_GRAPH_URL=%s
+M365_MCP_MICROSOFT_STORAGE_HOSTS=%s
 MICROSOFT_TENANT_ID=%s
 MICROSOFT_CLIENT_ID=%s
 MICROSOFT_CLIENT_SECRET=%s
 M365_MCP_PUBLIC_URL=%s
 # Redirect URI: %s
 # People:
-`, sim.EntraURL, sim.GraphURL, sim.TenantID, sim.ClientID, quote(sim.ClientSecret),
+`, sim.EntraURL, sim.GraphURL, strings.TrimPrefix(sim.StorageURL, "http://"), sim.TenantID, sim.ClientID, quote(sim.ClientSecret),
 		strings.TrimSuffix(sim.RedirectURI, "/callback"), sim.RedirectURI)
 	for _, p := range sim.People {
 		fmt.Fprintf(&b, "#   %s\t%s\t%s\n", p.UPN, p.Name, p.Title)

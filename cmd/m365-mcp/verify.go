@@ -49,7 +49,7 @@ func (c *auditVerifyCmd) Run(ctx context.Context, w world) error {
 			return usageError{err}
 		}
 	}
-	report, err := app.AuditVerify(ctx, cfg.Database.URL, key, checkpoint)
+	report, err := app.AuditVerify(ctx, cfg.Database, key, checkpoint)
 	if err != nil {
 		return err
 	}
@@ -107,10 +107,10 @@ func verdict(r audit.Report, source keySource, trusted bool) string {
 	if r.OK {
 		b.WriteString("ok: the audit proves itself\n")
 	} else {
-		fmt.Fprintf(&b, "FAILED: %d problems\n", len(r.Problems)+r.Omitted)
+		fmt.Fprintf(&b, "FAILED: %s\n", app.Count(int64(len(r.Problems)+r.Omitted), "problem", "problems"))
 	}
-	fmt.Fprintf(&b, "%d entries, %d not yet covered by a checkpoint, %d calls without an outcome, %d erased\n",
-		r.Entries, r.Unsigned, r.Open, r.Erased)
+	fmt.Fprintf(&b, "%s, %d not yet covered by a checkpoint, %s without an outcome, %d erased\n",
+		app.Count(r.Entries, "entry", "entries"), r.Unsigned, app.Count(int64(r.Open), "call", "calls"), r.Erased)
 	oneLine := strings.NewReplacer("\n", `\n`, "\t", `\t`) // what was tampered with may say "ok" on the next one
 	for _, p := range r.Problems {
 		fmt.Fprintf(&b, "  %s at %d: %s\n", p.What, p.Index, oneLine.Replace(p.Detail))

@@ -2,7 +2,6 @@ package seal
 
 import (
 	"bytes"
-	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -60,24 +59,22 @@ func GenerateKey() string {
 	return defaultKID(value) + ":" + base64.RawURLEncoding.EncodeToString(value)
 }
 
-// Derive returns 32 bytes for another purpose, an HMAC key say, made from the
-// first key by HKDF-SHA256 (RFC 5869). They change when the first key does:
-// what must outlive a rotation of keys has to be kept sealed instead.
-func (k Keyring) Derive(purpose string) []byte {
-	out, err := hkdf.Key(sha256.New, k.keys[0].value, nil, "m365-mcp derive v1: "+purpose, keySize)
-	if err != nil {
-		panic("seal: hkdf: " + err.Error()) // only for outputs beyond 255 blocks (RFC 5869, section 2.3)
-	}
-	return out
-}
-
-// String names the key ids, the encrypting one first.
-func (k Keyring) String() string {
+// IDs returns the ids of the keys, the encrypting one first.
+func (k Keyring) IDs() []string {
 	ids := make([]string, 0, len(k.keys))
 	for _, key := range k.keys {
 		ids = append(ids, key.id)
 	}
-	return "keyring[" + strings.Join(ids, " ") + "]"
+	return ids
+}
+
+func (k Keyring) index(kid string) int {
+	return slices.IndexFunc(k.keys, func(key key) bool { return key.id == kid })
+}
+
+// String names the key ids, the encrypting one first.
+func (k Keyring) String() string {
+	return "keyring[" + strings.Join(k.IDs(), " ") + "]"
 }
 
 // Format implements fmt.Formatter, so that no verb reaches the keys.

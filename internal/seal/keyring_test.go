@@ -98,17 +98,6 @@ func TestGenerateKey(t *testing.T) {
 	}
 }
 
-func TestDerive(t *testing.T) {
-	t.Parallel()
-	both := ring(t, newKey+","+oldKey)
-	if got := both.Derive("a"); len(got) != 32 || !bytes.Equal(got, ring(t, newKey).Derive("a")) {
-		t.Error("Derive must depend on the first key alone")
-	}
-	if bytes.Equal(both.Derive("a"), both.Derive("b")) {
-		t.Error("two purposes, one key")
-	}
-}
-
 func TestKeyringIsNotPrinted(t *testing.T) {
 	t.Parallel()
 	k := ring(t, "k1:"+hex.EncodeToString(rawKey))

@@ -6,6 +6,7 @@
 // a column, say), so a sealed value moved to another row does not open there.
 // [Keyring.Open] finds the key-encryption key by the id in the sealed value;
 // [Keyring.Rewrap] moves a value to the first key and leaves its data key alone.
+// Keys for other purposes are derived from a [Root], which is itself kept sealed.
 //
 // The format, version 1:
 //
@@ -129,8 +130,8 @@ func (k Keyring) wrap(dataKey, aad []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	head := append([]byte{version, byte(len(first.id))}, first.id...) //nolint:gosec // at most maxKIDSize
-	return aead.Seal(head, nil, dataKey, keyAAD(head, aad)), nil      //nolint:gosec // the AEAD draws the nonce
+	head := Head(first.id)
+	return aead.Seal(head, nil, dataKey, keyAAD(head, aad)), nil //nolint:gosec // the AEAD draws the nonce
 }
 
 // unwrap returns the data key and the encrypted value.
@@ -139,7 +140,7 @@ func (k Keyring) unwrap(sealed, aad []byte) (dataKey, rest []byte, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	i := slices.IndexFunc(k.keys, func(key key) bool { return key.id == h.kid })
+	i := k.index(h.kid)
 	if i < 0 {
 		return nil, nil, fmt.Errorf("%w: key id %q", ErrUnknownKey, h.kid)
 	}
@@ -162,24 +163,44 @@ type header struct {
 }
 
 func parse(sealed []byte) (header, error) {
-	if len(sealed) < 2 {
+	kid, err := KeyID(sealed)
+	if err != nil {
+		return header{}, err
+	}
+	n := 2 + len(kid)
+	if len(sealed) < n+wrapSize+overhead {
 		return header{}, fmt.Errorf("%w: too short", ErrTampered)
-	}
-	if sealed[0] != version {
-		return header{}, fmt.Errorf("%w: unknown format version %d", ErrTampered, sealed[0])
-	}
-	n := 2 + int(sealed[1])
-	if n > 2+maxKIDSize || len(sealed) < n+wrapSize+overhead {
-		return header{}, fmt.Errorf("%w: too short", ErrTampered)
-	}
-	kid := string(sealed[2:n])
-	if !validKID(kid) {
-		return header{}, fmt.Errorf("%w: malformed key id", ErrTampered)
 	}
 	return header{
 		head: sealed[:n:n], kid: kid,
 		wrapped: sealed[n : n+wrapSize], value: sealed[n+wrapSize:],
 	}, nil
+}
+
+// HeadSize is how many bytes of a sealed value are enough for KeyID.
+const HeadSize = 2 + maxKIDSize
+
+// Head is how every value begins that the key of this id seals, and no other value.
+func Head(kid string) []byte { return append([]byte{version, byte(len(kid))}, kid...) } //nolint:gosec // at most maxKIDSize
+
+// KeyID returns the id of the key that a sealed value, or its first [HeadSize]
+// bytes, names. Nothing of it is proven; [ErrTampered] where it names none.
+func KeyID(head []byte) (string, error) {
+	if len(head) < 2 {
+		return "", fmt.Errorf("%w: too short", ErrTampered)
+	}
+	if head[0] != version {
+		return "", fmt.Errorf("%w: unknown format version %d", ErrTampered, head[0])
+	}
+	n := 2 + int(head[1])
+	if n > HeadSize || len(head) < n {
+		return "", fmt.Errorf("%w: too short", ErrTampered)
+	}
+	kid := string(head[2:n])
+	if !validKID(kid) {
+		return "", fmt.Errorf("%w: malformed key id", ErrTampered)
+	}
+	return kid, nil
 }
 
 func keyAAD(head, aad []byte) []byte {

@@ -159,7 +159,11 @@ func TestVectors(t *testing.T) {
 		t.Errorf("Open = %q, %v", got, err)
 	}
 	const derived = "af0fd56b3b2f2d2b92a71858e0c5abed0d3ea053e31b6385c6733a2dbe41df0f"
-	if got := hex.EncodeToString(k.Derive("handle")); got != derived {
+	root, err := k.RootOf("old")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := hex.EncodeToString(root.Derive("handle")); got != derived {
 		t.Errorf("Derive = %s, want %s", got, derived)
 	}
 	if got, want := ring(t, strings.TrimPrefix(oldKey, "old:")).String(), "keyring[eee0e5ce]"; got != want {

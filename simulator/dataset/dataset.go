@@ -23,6 +23,7 @@ type Tenant struct {
 	Domain  string // the verified domain of every UPN, a reserved example domain
 	People  []Person
 	Mailbox map[string]*Mailbox // by Person.ID
+	Shared  []SharedMailbox     // their mail is in Mailbox too
 
 	injections []Injection
 }
@@ -124,4 +125,5 @@ type Attachment struct {
 	Inline      bool
 	ContentID   string
 	Content     []byte
+	Item        []byte // JSON of an attached message, event or contact; nil: it is a file
 }

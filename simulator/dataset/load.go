@@ -54,6 +54,9 @@ func load(files fs.FS, now time.Time) (*Tenant, error) {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
+	if err := t.share(p.clock); err != nil {
+		return nil, err
+	}
 	for _, box := range t.Mailbox {
 		slices.SortStableFunc(box.Messages, func(a, b Message) int {
 			return cmp.Or(b.Received.Compare(a.Received), strings.Compare(a.ID, b.ID))

@@ -28,13 +28,19 @@ type credential struct {
 	certificate *x509.Certificate
 }
 
+// validFrom is where the certificates of tests begin; they hold for a year.
+var validFrom = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+
 func newCredential(t *testing.T) credential {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "m365-mcp"}}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "m365-mcp"},
+		NotBefore: validFrom, NotAfter: validFrom.AddDate(1, 0, 0),
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
@@ -55,6 +61,20 @@ func (c credential) sign(t *testing.T, alg jose.SignatureAlgorithm, key crypto.P
 	t.Helper()
 	options := (&jose.SignerOptions{}).WithType("JWT").WithHeader("x5t#S256", c.thumbprint())
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := jwt.Signed(signer).Claims(claims).Serialize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+// bare is an assertion that names no certificate.
+func bare(t *testing.T, key *rsa.PrivateKey, claims map[string]any) string {
+	t.Helper()
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.PS256, Key: key}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +112,8 @@ func TestPrivateKeyJWT(t *testing.T) {
 		code      int // 0: accepted
 	}{
 		{"PS256", ours.sign(t, jose.PS256, ours.key, good("1")), 0},
-		{"RS256", ours.sign(t, jose.RS256, ours.key, good("2")), 0},
+		{"RS256", ours.sign(t, jose.RS256, ours.key, good("2")), 50027},
+		{"no thumbprint", bare(t, ours.key, good("14")), 50027},
 		{"replay", ours.sign(t, jose.PS256, ours.key, good("1")), 50013},
 		{"PS384", ours.sign(t, jose.PS384, ours.key, good("4")), 50027},
 		{"garbage", "x.y.z", 50027},
@@ -106,15 +127,27 @@ func TestPrivateKeyJWT(t *testing.T) {
 		{"no expiry", ours.sign(t, jose.PS256, ours.key, with("12", "exp", nil)), 90014},
 		{"no jti", ours.sign(t, jose.PS256, ours.key, with("13", "jti", nil)), 90014},
 	} {
-		got := s.token(url.Values{
-			"grant_type": {"refresh_token"}, "refresh_token": {refresh}, "client_id": {clientID},
-			"client_assertion": {tc.assertion}, "client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
-		})
-		switch {
-		case tc.code == 0 && got.Status != http.StatusOK:
-			t.Errorf("%s: %+v", tc.name, got)
-		case tc.code != 0 && (got.Status != http.StatusUnauthorized || got.Error != "invalid_client" || !slices.Equal(got.Codes, []int{tc.code})):
-			t.Errorf("%s: %d %s %v, want %d", tc.name, got.Status, got.Error, got.Codes, tc.code)
-		}
+		s.wantAssertion(tc.name, refresh, tc.assertion, tc.code)
+	}
+	for _, now := range []time.Time{validFrom.Add(-time.Second), validFrom.AddDate(1, 0, 1)} {
+		s.clock.advance(now.Sub(s.clock.Now()))
+		claims := with(now.String(), "nbf", now.Unix())
+		claims["exp"] = now.Add(time.Minute).Unix()
+		s.wantAssertion("certificate at "+now.String(), refresh, ours.sign(t, jose.PS256, ours.key, claims), 1000502)
+	}
+}
+
+// wantAssertion refreshes with an assertion; code 0 means that it is accepted.
+func (s *sim) wantAssertion(name, refresh, assertion string, code int) {
+	s.t.Helper()
+	got := s.token(url.Values{
+		"grant_type": {"refresh_token"}, "refresh_token": {refresh}, "client_id": {clientID},
+		"client_assertion": {assertion}, "client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
+	})
+	switch {
+	case code == 0 && got.Status != http.StatusOK:
+		s.t.Errorf("%s: %+v", name, got)
+	case code != 0 && (got.Status != http.StatusUnauthorized || got.Error != "invalid_client" || !slices.Equal(got.Codes, []int{code})):
+		s.t.Errorf("%s: %d %s %v, want %d", name, got.Status, got.Error, got.Codes, code)
 	}
 }

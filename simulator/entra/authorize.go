@@ -1,7 +1,6 @@
 package entra
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
@@ -36,13 +35,15 @@ type authRequest struct {
 	Prompt      string   `json:"-"`
 	Hint        string   `json:"-"`
 	CAE         bool     `json:"e,omitempty"`
+	Contexts    []string `json:"x,omitempty"` // authentication contexts
 }
 
 // handleAuthorize is the authorization endpoint, RFC 6749 section 3.1.
 func (s *Server) handleAuthorize(w http.ResponseWriter, r *http.Request) {
 	t := s.begin(w, r)
-	if name := r.PathValue("tenant"); !s.knowsTenant(name) {
-		s.showError(w, r, t, s.unknownTenant(name))
+	at, fault := s.findTenant(r.PathValue("tenant"))
+	if fault != nil {
+		s.showError(w, r, t, fault)
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
@@ -50,7 +51,7 @@ func (s *Server) handleAuthorize(w http.ResponseWriter, r *http.Request) {
 		s.showError(w, r, t, invalidRequest(90004, "The request is not properly formatted."))
 		return
 	}
-	client, fault := s.identify(r.Form)
+	client, fault := s.identify(r.Form, at)
 	if fault != nil {
 		// RFC 6749 section 4.1.2.1: no redirect to an address that is not proven the client's.
 		s.showError(w, r, t, fault)
@@ -65,7 +66,7 @@ func (s *Server) handleAuthorize(w http.ResponseWriter, r *http.Request) {
 }
 
 // identify checks who asks and where the answer would go.
-func (s *Server) identify(form url.Values) (*Client, *stsError) {
+func (s *Server) identify(form url.Values, at *dataset.Tenant) (*Client, *stsError) {
 	for _, name := range []string{"client_id", "redirect_uri"} {
 		if len(form[name]) > 1 {
 			return nil, duplicated(name)
@@ -76,7 +77,10 @@ func (s *Server) identify(form url.Values) (*Client, *stsError) {
 	}
 	client := s.clients[strings.ToLower(form.Get("client_id"))]
 	if client == nil {
-		return nil, s.unknownClient(form.Get("client_id"))
+		return nil, s.unknownClient(form.Get("client_id"), s.tenant)
+	}
+	if fault := s.checkAudience(client, at); fault != nil {
+		return nil, fault
 	}
 	if redirect := form.Get("redirect_uri"); !client.registeredRedirect(redirect) {
 		return nil, invalidRequest(50011, "The redirect URI '"+redirect+"' specified in the request does not match the redirect URIs configured for the application '"+client.ID+"'. Make sure the redirect URI sent in the request matches one added to your application.")
@@ -88,10 +92,10 @@ func duplicated(name string) *stsError {
 	return invalidRequest(9000411, "The request is not properly formatted. The parameter '"+name+"' is duplicated.")
 }
 
-func (s *Server) unknownClient(id string) *stsError {
+func (s *Server) unknownClient(id string, at *dataset.Tenant) *stsError {
 	return &stsError{
 		code: 700016, oauth: "unauthorized_client",
-		text: "Application with identifier '" + id + "' was not found in the directory '" + s.tenant.Name + "'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant.",
+		text: "Application with identifier '" + id + "' was not found in the directory '" + at.Name + "'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant.",
 	}
 }
 
@@ -154,14 +158,15 @@ func (s *Server) parseAuthorization(tenant string, client *Client, form url.Valu
 	if !slices.Contains([]string{"", "none", "login", "consent", "select_account"}, req.Prompt) {
 		return req, invalidRequest(90023, "Unsupported 'prompt' value.")
 	}
-	var fault *stsError
-	if req.CAE, fault = parseClaims(form.Get("claims")); fault != nil {
+	claims, fault := parseClaims(form.Get("claims"))
+	if fault != nil {
 		return req, fault
 	}
+	req.CAE, req.Contexts = claims.cae, claims.contexts
 	if strings.TrimSpace(form.Get("scope")) == "" {
 		return req, missingParameter("scope")
 	}
-	req.Scopes, fault = client.parseScopes(form.Get("scope"), false)
+	req.Scopes, fault = s.parseScopes(client, form.Get("scope"), false)
 	return req, fault
 }
 
@@ -184,36 +189,21 @@ func checkChallenge(challenge string, method *string) *stsError {
 	return nil
 }
 
-// parseClaims validates the claims parameter and tells whether the client
-// declares that it understands claims challenges.
-func parseClaims(raw string) (cae bool, fault *stsError) {
-	if raw == "" {
-		return false, nil
-	}
-	var claims struct {
-		AccessToken map[string]*struct {
-			Values []any `json:"values"`
-		} `json:"access_token"`
-	}
-	if err := json.Unmarshal([]byte(raw), &claims); err != nil {
-		return false, invalidRequest(90023, "The 'claims' parameter is not a valid claims request.")
-	}
-	capabilities := claims.AccessToken["xms_cc"]
-	return capabilities != nil && slices.Contains(capabilities.Values, any("cp1")), nil
-}
-
 // authenticate finds out who is signing in: silently by a session, by
 // Options.SignInAs, or by asking.
 func (s *Server) authenticate(w http.ResponseWriter, r *http.Request, t trace, client *Client, req authRequest) {
 	person := s.session(r)
-	if person != nil && req.Hint != "" && !strings.EqualFold(req.Hint, person.UPN) {
-		person = nil // the hinted person has no session here
+	if person != nil && (req.Hint != "" && !strings.EqualFold(req.Hint, person.UPN) || s.checkHome(person, req.Tenant) != nil) {
+		person = nil // the hinted person, or nobody of that tenant, has no session here
 	}
 	denied := slices.ContainsFunc(req.Scopes.Names, func(name string) bool { return !client.mayGrant(name) })
-	granted := person != nil && !denied && s.missingConsent(client.ID, person.ID, req.Scopes) == ""
+	granted := person != nil && !denied && s.missingConsent(client.ID, person.ID, req.Scopes) == "" &&
+		len(req.Contexts) == 0 // which take a stronger proof than a session
 	switch {
 	case req.Prompt == "none" && person == nil:
 		s.respondError(w, r, t, req, &stsError{code: 50058, oauth: "login_required", text: "A silent sign-in request was sent but no user is signed in."})
+	case req.Prompt == "none" && len(req.Contexts) > 0:
+		s.respondError(w, r, t, req, &stsError{code: 50076, oauth: "interaction_required", text: "Due to a configuration change made by your administrator, or because you moved to a new location, you must use multi-factor authentication to access '" + graphAppID + "'."})
 	case req.Prompt == "none" && !granted:
 		s.respondError(w, r, t, req, &stsError{code: 65001, oauth: "consent_required", text: notConsented(client)})
 	case denied:
@@ -234,6 +224,10 @@ func notConsented(c *Client) string {
 // signIn is what follows a choice of person: the consent that the page asked
 // for is recorded and the session begins.
 func (s *Server) signIn(w http.ResponseWriter, r *http.Request, t trace, client *Client, req authRequest, person *dataset.Person) {
+	if fault := s.checkHome(person, req.Tenant); fault != nil {
+		s.showError(w, r, t, fault)
+		return
+	}
 	s.consent(client.ID, person.ID, req.Scopes.Names)
 	if err := s.startSession(w, person); err != nil {
 		s.fail(w, r, t, err)
@@ -255,7 +249,7 @@ func (c codeContent) expires() time.Time { return c.Grant.Issued.Add(codeLifetim
 // respondCode issues the authorization code.
 func (s *Server) respondCode(w http.ResponseWriter, r *http.Request, t trace, req authRequest, person *dataset.Person) {
 	code, err := s.sealer.seal(purposeCode, codeContent{
-		authRequest: req, ID: randomID(16), Grant: s.newGrant(req.Client, person.ID, req.Scopes, req.CAE),
+		authRequest: req, ID: randomID(16), Grant: s.newGrant(req, person.ID),
 	})
 	if err != nil {
 		s.fail(w, r, t, err)
@@ -266,9 +260,9 @@ func (s *Server) respondCode(w http.ResponseWriter, r *http.Request, t trace, re
 	s.respond(w, r, t, req, url.Values{"code": {code}, "session_state": {t.correlation}})
 }
 
-func (s *Server) newGrant(client, user string, scopes scopeSet, cae bool) grant {
+func (s *Server) newGrant(req authRequest, user string) grant {
 	return grant{
-		Client: client, User: user, Scopes: scopes, CAE: cae,
+		Client: req.Client, User: user, Scopes: req.Scopes, CAE: req.CAE, Contexts: req.Contexts,
 		Issued: s.now().UTC(), Revision: s.revocation(user).count,
 	}
 }

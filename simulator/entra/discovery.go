@@ -2,6 +2,7 @@ package entra
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/go-jose/go-jose/v4"
 )
@@ -31,15 +32,16 @@ type configuration struct {
 
 func (s *Server) handleConfiguration(w http.ResponseWriter, r *http.Request) {
 	t := s.begin(w, r)
-	name := r.PathValue("tenant")
-	if !s.knowsTenant(name) {
-		s.writeError(w, r, t, s.unknownTenant(name))
+	path := r.PathValue("tenant")
+	at, fault := s.findTenant(path)
+	if fault != nil {
+		s.writeError(w, r, t, fault)
 		return
 	}
 	// An alias serves every tenant: its issuer is a template, its paths keep the alias.
-	path, issuer, region := s.tenant.ID, s.issuer(), new("EU")
-	if isTenantAlias(name) {
-		path, issuer, region = name, s.baseURL+"/{tenantid}/v2.0", nil
+	var region *string
+	if at != nil {
+		path, region = at.ID, new("EU")
 	}
 	allowCaching(w)
 	s.writeJSON(w, r, http.StatusOK, configuration{
@@ -51,7 +53,7 @@ func (s *Server) handleConfiguration(w http.ResponseWriter, r *http.Request) {
 		IDTokenSigningAlgValuesSupported:  []string{string(jose.RS256)},
 		ResponseTypesSupported:            []string{"code", "id_token", "code id_token", "id_token token"},
 		ScopesSupported:                   []string{"openid", "profile", "email", "offline_access"},
-		Issuer:                            issuer,
+		Issuer:                            s.issuer(at),
 		AuthorizationEndpoint:             s.endpoint(path, "authorize"),
 		HTTPLogoutSupported:               true,
 		EndSessionEndpoint:                s.endpoint(path, "logout"),
@@ -62,7 +64,7 @@ func (s *Server) handleConfiguration(w http.ResponseWriter, r *http.Request) {
 		TenantRegionScope:  region,
 		CloudInstanceName:  "microsoftonline.com",
 		CloudGraphHostName: "graph.windows.net",
-		MSGraphHost:        "graph.microsoft.com",
+		MSGraphHost:        strings.TrimPrefix(s.graph, "https://"),
 	})
 }
 
@@ -78,8 +80,9 @@ type publishedKey struct {
 
 func (s *Server) handleKeys(w http.ResponseWriter, r *http.Request) {
 	t := s.begin(w, r)
-	if name := r.PathValue("tenant"); !s.knowsTenant(name) {
-		s.writeError(w, r, t, s.unknownTenant(name))
+	at, fault := s.findTenant(r.PathValue("tenant"))
+	if fault != nil {
+		s.writeError(w, r, t, fault)
 		return
 	}
 	allowCaching(w)
@@ -87,7 +90,7 @@ func (s *Server) handleKeys(w http.ResponseWriter, r *http.Request) {
 		Keys []publishedKey `json:"keys"`
 	}
 	for _, key := range s.keys.public() {
-		set.Keys = append(set.Keys, s.publish(key))
+		set.Keys = append(set.Keys, publish(key, s.issuer(at)))
 	}
 	s.writeJSON(w, r, http.StatusOK, set)
 }
@@ -99,15 +102,6 @@ func allowCaching(w http.ResponseWriter) {
 	w.Header().Set("Access-Control-Allow-Origin", "*")
 }
 
-func (s *Server) issuer() string { return s.baseURL + "/" + s.tenant.ID + "/v2.0" }
-
 func (s *Server) endpoint(tenant, name string) string {
 	return s.baseURL + "/" + tenant + "/oauth2/v2.0/" + name
-}
-
-func (s *Server) unknownTenant(name string) *stsError {
-	return &stsError{
-		code: 90002, oauth: "invalid_tenant",
-		text: "Tenant '" + name + "' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud.",
-	}
 }

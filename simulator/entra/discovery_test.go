@@ -88,7 +88,7 @@ func TestNewRefuses(t *testing.T) {
 func FuzzEndpoints(f *testing.F) {
 	s, err := entra.New(entra.Options{
 		Tenant: tenant(), BaseURL: "http://127.0.0.1:1", SignInAs: ada,
-		Clients: []entra.Client{{ID: clientID, Secret: secret, RedirectURIs: []string{callback}}},
+		Clients: []entra.Client{{ID: clientID, Secret: secret, RedirectURIs: []string{callback}, MultiTenant: true}},
 	})
 	if err != nil {
 		f.Fatal(err)

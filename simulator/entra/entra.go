@@ -7,7 +7,8 @@
 //	               redirect URI, the others to Entra's own error page
 //	signin.go      a session, Options.SignInAs or the sign-in page names the person
 //	respond.go     the code goes back by query, fragment or form_post
-//	clientauth.go  the token endpoint authenticates the client: secret or certificate
+//	clientauth.go  the token endpoint authenticates the client: by its secret,
+//	               its certificate (assertion.go) or another issuer (federation.go)
 //	grant.go       the code, later the refresh token, is redeemed
 //	mint.go        access token (opaque to apps), id_token, next refresh token
 //
@@ -20,6 +21,7 @@
 package entra
 
 import (
+	"cmp"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -50,8 +52,10 @@ type Faults interface {
 
 // Options configures a Server. Tenant, BaseURL and one client are required.
 type Options struct {
-	Tenant  *dataset.Tenant
-	BaseURL string // scheme and host; the authority is BaseURL/{tenant id}
+	Tenant  *dataset.Tenant   // the home of the clients
+	Others  []*dataset.Tenant // further tenants of the same cloud; one may be that of personal accounts
+	BaseURL string            // scheme and host; the authority is BaseURL/{tenant id}
+	Graph   string            // the resource of Graph in this cloud; empty: the global one's
 	Clients []Client
 	// SignInAs is the UPN of the person whom everyone is: it replaces the
 	// sign-in page, and nothing but the page.
@@ -60,20 +64,24 @@ type Options struct {
 	Now                 func() time.Time
 	Logger              *slog.Logger
 	Faults              Faults
+	HTTP                *http.Client // to read the keys of federated issuers; nil: there are none
 }
 
-// Client is one app registration. Without a secret and certificates it is a
-// public client, which must not authenticate.
+// Client is one app registration. Without any credential it is a public client,
+// which must not authenticate.
 type Client struct {
 	ID           string
 	Name         string
 	Secret       string
 	Certificates []*x509.Certificate // for private_key_jwt, found by x5t#S256
+	Federated    []FederatedCredential
 	RedirectURIs []string
 	// Scopes are the delegated Graph permissions that people can grant to the
 	// app. Empty: every one that needs no administrator's consent. Otherwise
 	// exactly these, those an administrator has to consent to included.
 	Scopes []string
+	// MultiTenant lets people of every tenant sign in to the app, and the aliases be used.
+	MultiTenant bool
 }
 
 // Stats counts what happened since the start.
@@ -84,10 +92,14 @@ type Stats struct {
 	Failures       int // errors answered by any endpoint
 }
 
-// Server is the identity platform of one tenant. It is safe for concurrent use.
+// Server is the identity platform of one cloud. It is safe for concurrent use.
 type Server struct {
 	tenant   *dataset.Tenant
+	tenants  []*dataset.Tenant          // all
+	people   []*dataset.Person          // of all of them
+	home     map[string]*dataset.Tenant // by object id
 	baseURL  string
+	graph    string
 	clients  map[string]*Client         // by lower-case id
 	byID     map[string]*dataset.Person // by object id
 	byUPN    map[string]*dataset.Person // by lower-case UPN
@@ -95,6 +107,7 @@ type Server struct {
 	now      func() time.Time
 	log      *slog.Logger
 	handler  http.Handler
+	http     *http.Client
 	sealer   *sealer
 	keys     *keyring
 	pages    *pages
@@ -106,6 +119,8 @@ type Server struct {
 	revocations map[string]revocation // by object id
 	redeemed    onceSet               // code ids
 	assertions  onceSet               // client assertion ids
+	evicted     map[string]revocation // by object id
+	contexts    map[string]string     // required ones, by object id
 }
 
 type consentKey struct{ client, user string }
@@ -137,17 +152,23 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		tenant:      o.Tenant,
+		tenants:     append([]*dataset.Tenant{o.Tenant}, o.Others...),
+		home:        map[string]*dataset.Tenant{},
+		graph:       cmp.Or(o.Graph, defaultGraph),
 		baseURL:     strings.TrimRight(o.BaseURL, "/"),
 		clients:     map[string]*Client{},
 		byID:        map[string]*dataset.Person{},
 		byUPN:       map[string]*dataset.Person{},
 		now:         o.Now,
 		log:         o.Logger,
+		http:        o.HTTP,
 		lifetime:    o.AccessTokenLifetime,
 		consents:    map[consentKey]map[string]bool{},
 		revocations: map[string]revocation{},
 		redeemed:    onceSet{},
 		assertions:  onceSet{},
+		evicted:     map[string]revocation{},
+		contexts:    map[string]string{},
 	}
 	if err := s.register(o); err != nil {
 		return nil, err
@@ -169,14 +190,15 @@ func New(o Options) (*Server, error) {
 }
 
 func (s *Server) register(o Options) error {
-	for i := range o.Tenant.People {
-		p := &o.Tenant.People[i]
-		s.byID[p.ID] = p
-		s.byUPN[strings.ToLower(p.UPN)] = p
+	for _, t := range s.tenants {
+		for i := range t.People {
+			p := &t.People[i]
+			s.people, s.home[p.ID], s.byID[p.ID], s.byUPN[strings.ToLower(p.UPN)] = append(s.people, p), t, p, p
+		}
 	}
 	if o.SignInAs != "" {
 		if s.signInAs = s.byUPN[strings.ToLower(o.SignInAs)]; s.signInAs == nil {
-			return fmt.Errorf("entra: Options.SignInAs %q is nobody in tenant %s", o.SignInAs, o.Tenant.Domain)
+			return fmt.Errorf("entra: Options.SignInAs %q is nobody in tenant %s or another", o.SignInAs, o.Tenant.Domain)
 		}
 	}
 	if len(o.Clients) == 0 {
@@ -185,6 +207,9 @@ func (s *Server) register(o Options) error {
 	for _, c := range o.Clients {
 		if c.ID == "" || len(c.RedirectURIs) == 0 {
 			return fmt.Errorf("entra: client %q needs an id and a redirect URI", c.ID)
+		}
+		if len(c.Federated) > 0 && o.HTTP == nil {
+			return fmt.Errorf("entra: client %q: Options.HTTP is needed to read the keys of its federated issuers", c.ID)
 		}
 		if c.Name == "" {
 			c.Name = c.ID
@@ -261,11 +286,3 @@ func (s *Server) revocation(oid string) revocation {
 	defer s.mu.Unlock()
 	return s.revocations[oid]
 }
-
-// knowsTenant tells whether the path names this tenant: by id, by domain, or by
-// one of the aliases that leave the choice to the person signing in.
-func (s *Server) knowsTenant(name string) bool {
-	return strings.EqualFold(name, s.tenant.ID) || strings.EqualFold(name, s.tenant.Domain) || isTenantAlias(name)
-}
-
-func isTenantAlias(name string) bool { return name == "common" || name == "organizations" }

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"m365mcp/simulator/dataset"
 )
 
 // tokenResponse is RFC 6749 section 5.1 with Entra's ext_expires_in.
@@ -22,6 +24,7 @@ type tokenResponse struct {
 
 // redemption is a grant on its way to tokens.
 type redemption struct {
+	tenant *dataset.Tenant // of the path; nil for an alias
 	client *Client
 	method authMethod
 	grant  grant    // what the code or refresh token stands for
@@ -51,8 +54,9 @@ func (s *Server) handleToken(w http.ResponseWriter, r *http.Request) {
 // the one that differs.
 func (s *Server) redeem(w http.ResponseWriter, r *http.Request) (redemption, *stsError) {
 	var out redemption
-	if name := r.PathValue("tenant"); !s.knowsTenant(name) {
-		return out, s.unknownTenant(name)
+	var fault *stsError
+	if out.tenant, fault = s.findTenant(r.PathValue("tenant")); fault != nil {
+		return out, fault
 	}
 	if r.Method != http.MethodPost {
 		return out, invalidRequest(900561, "The endpoint only accepts POST requests. Received a "+r.Method+" request.")
@@ -70,8 +74,10 @@ func (s *Server) redeem(w http.ResponseWriter, r *http.Request) (redemption, *st
 	if kind == "" {
 		return out, missingParameter("grant_type")
 	}
-	var fault *stsError
 	if out.client, out.method, fault = s.authenticateClient(r); fault != nil {
+		return out, fault
+	}
+	if fault = s.checkAudience(out.client, out.tenant); fault != nil {
 		return out, fault
 	}
 	if r.PostForm.Get("resource") != "" {
@@ -83,7 +89,7 @@ func (s *Server) redeem(w http.ResponseWriter, r *http.Request) (redemption, *st
 	case "refresh_token":
 		fault = s.redeemRefresh(r, &out)
 	case "client_credentials":
-		fault = refuseAppOnly(r, out)
+		fault = s.refuseAppOnly(r, out)
 	default:
 		fault = &stsError{code: 70003, oauth: "unsupported_grant_type", text: "The app requested an unsupported grant type '" + kind + "'."}
 	}
@@ -170,9 +176,9 @@ func (s *Server) redeemRefresh(r *http.Request, out *redemption) *stsError {
 	if fault := s.scope(r.PostForm.Get("scope"), out); fault != nil {
 		return fault
 	}
-	if cae, fault := parseClaims(r.PostForm.Get("claims")); fault != nil {
+	if asked, fault := parseClaims(r.PostForm.Get("claims")); fault != nil {
 		return fault
-	} else if cae {
+	} else if asked.cae {
 		out.grant.CAE = true
 	}
 	out.done = func(st *Stats) { st.Refreshes++ }
@@ -187,9 +193,12 @@ func (s *Server) scope(raw string, out *redemption) *stsError {
 			g.Issued.Format(time.RFC3339)+"' and the TokensValidFrom date (before which tokens are not valid) for this user is '"+
 			s.revocation(g.User).at.Format(time.RFC3339)+"'.")
 	}
+	if out.tenant != nil && out.tenant != s.home[out.grant.User] {
+		return invalidGrant(700005, "Provided Authorization Code is intended to use against other tenant, thus rejected.")
+	}
 	out.ask = out.grant.Scopes
 	if strings.TrimSpace(raw) != "" {
-		asked, fault := out.client.parseScopes(raw, true)
+		asked, fault := s.parseScopes(out.client, raw, true)
 		if fault != nil {
 			return fault
 		}
@@ -204,17 +213,17 @@ func (s *Server) scope(raw string, out *redemption) *stsError {
 }
 
 // refuseAppOnly answers client_credentials: this tenant gave no app a role.
-func refuseAppOnly(r *http.Request, out redemption) *stsError {
+func (s *Server) refuseAppOnly(r *http.Request, out redemption) *stsError {
 	if out.method == authNone {
 		return invalidClient(7000216, "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type.")
 	}
-	if scope := r.PostForm.Get("scope"); scope != graphResource+"/"+defaultScope {
+	if scope := r.PostForm.Get("scope"); scope != s.graph+"/"+defaultScope {
 		return &stsError{
 			code: 1002012, oauth: "invalid_scope",
 			text: "The provided value for scope " + scope + " is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI).",
 		}
 	}
-	return invalidGrant(501051, "Application '"+out.client.ID+"'("+out.client.Name+") is not assigned to a role for the application '"+graphResource+"'.")
+	return invalidGrant(501051, "Application '"+out.client.ID+"'("+out.client.Name+") is not assigned to a role for the application '"+s.graph+"'.")
 }
 
 // issue mints what the request is entitled to.
@@ -248,7 +257,7 @@ func (s *Server) scopeResponse(in redemption) string {
 	names := s.effectiveScopes(in.client.ID, in.grant.User)
 	for i, name := range names {
 		if in.ask.Prefixed && !isOIDC(name) {
-			names[i] = graphResource + "/" + name
+			names[i] = s.graph + "/" + name
 		}
 	}
 	return strings.Join(names, " ")

@@ -29,6 +29,7 @@ type grant struct {
 	Issued   time.Time `json:"i"`
 	Revision int       `json:"r,omitempty"` // revocations of the person before it was issued
 	CAE      bool      `json:"e,omitempty"` // the client understands claims challenges (cp1)
+	Contexts []string  `json:"x,omitempty"` // authentication contexts that were satisfied
 }
 
 // accessClaims is a version 1.0 access token: Graph's are, whatever the endpoint.
@@ -54,19 +55,22 @@ type accessClaims struct {
 	UTI        string   `json:"uti"`
 	Version    string   `json:"ver"`
 	XMSCC      []string `json:"xms_cc,omitempty"`
+	Contexts   []string `json:"acrs,omitempty"`
+	Revision   int      `json:"rev,omitempty"` // the grant's: of this simulator, where Entra compares times
 }
 
 // mintAccess signs an access token for Graph. It carries every permission the
 // person ever granted to the client, requested this time or not, as Entra's do.
 func (s *Server) mintAccess(c *Client, p *dataset.Person, g grant, method authMethod, lifetime time.Duration) (string, error) {
-	now := s.now().UTC()
+	now, home := s.now().UTC(), s.home[p.ID]
 	claims := accessClaims{
-		Audience: graphResource, Issuer: s.accessIssuer(),
+		Audience: s.graph, Issuer: accessIssuer(home.ID),
 		IssuedAt: now.Add(-backdate).Unix(), NotBefore: now.Add(-backdate).Unix(), Expires: now.Add(lifetime).Unix(),
 		AppName: c.Name, AppID: c.ID, AppACR: string(method),
 		GivenName: p.GivenName, FamilyName: p.Surname, IDType: "user", Name: p.DisplayName, ObjectID: p.ID,
 		Scopes: strings.Join(s.effectiveScopes(c.ID, p.ID), " "), Subject: s.pairwise(graphAppID, p.ID),
-		TenantID: s.tenant.ID, UniqueName: p.UPN, UPN: p.UPN, UTI: randomID(16), Version: "1.0",
+		TenantID: home.ID, UniqueName: p.UPN, UPN: p.UPN, UTI: randomID(16), Version: "1.0",
+		Contexts: g.Contexts, Revision: g.Revision,
 	}
 	if g.CAE {
 		claims.XMSCC = []string{"cp1"}
@@ -98,11 +102,11 @@ type idClaims struct {
 }
 
 func (s *Server) mintID(c *Client, p *dataset.Person, scopes scopeSet, nonce string) (string, error) {
-	now := s.now().UTC()
+	now, home := s.now().UTC(), s.home[p.ID]
 	claims := idClaims{
-		Audience: c.ID, Issuer: s.issuer(),
+		Audience: c.ID, Issuer: s.issuer(home),
 		IssuedAt: now.Add(-backdate).Unix(), NotBefore: now.Add(-backdate).Unix(), Expires: now.Add(idTokenLifetime).Unix(),
-		Nonce: nonce, Subject: s.pairwise(c.ID, p.ID), TenantID: s.tenant.ID, UTI: randomID(16), Version: "2.0",
+		Nonce: nonce, Subject: s.pairwise(c.ID, p.ID), TenantID: home.ID, UTI: randomID(16), Version: "2.0",
 	}
 	if scopes.has("profile") {
 		claims.Name, claims.ObjectID, claims.Username = p.DisplayName, p.ID, p.UPN
@@ -126,17 +130,15 @@ func (s *Server) sign(claims any) (string, error) {
 	return raw, nil
 }
 
-// accessIssuer is the issuer of version 1.0 tokens, which differs from discovery's.
-func (s *Server) accessIssuer() string { return "https://sts.windows.net/" + s.tenant.ID + "/" }
-
 // pairwise is the person's sub for one audience: stable there, unrelated elsewhere.
 func (s *Server) pairwise(audience, user string) string {
-	sum := sha256.Sum256([]byte(s.tenant.ID + "\x00" + audience + "\x00" + user))
+	sum := sha256.Sum256([]byte(s.home[user].ID + "\x00" + audience + "\x00" + user))
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 // VerifyAccessToken is Graph's side: it accepts what mintAccess signed, until it
-// expires. Errors are token.ErrExpired or token.ErrInvalid, possibly wrapped.
+// expires. Errors are token.ErrExpired or token.ErrInvalid, possibly wrapped, or
+// a token.ChallengeError.
 func (s *Server) VerifyAccessToken(raw string) (token.Claims, error) {
 	parsed, err := jwt.ParseSigned(raw, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
@@ -150,7 +152,7 @@ func (s *Server) VerifyAccessToken(raw string) (token.Claims, error) {
 	if err := parsed.Claims(key, &c); err != nil {
 		return token.Claims{}, fmt.Errorf("%w: %w", token.ErrInvalid, err)
 	}
-	if c.Audience != graphResource || c.Issuer != s.accessIssuer() || c.TenantID != s.tenant.ID {
+	if home := s.home[c.ObjectID]; c.Audience != s.graph || home == nil || c.TenantID != home.ID || c.Issuer != accessIssuer(home.ID) {
 		return token.Claims{}, fmt.Errorf("%w: audience, issuer or tenant is not Graph's here", token.ErrInvalid)
 	}
 	now, expires := s.now(), time.Unix(c.Expires, 0).UTC()
@@ -160,6 +162,9 @@ func (s *Server) VerifyAccessToken(raw string) (token.Claims, error) {
 	if now.Before(time.Unix(c.NotBefore, 0)) {
 		return token.Claims{}, fmt.Errorf("%w: not valid yet", token.ErrInvalid)
 	}
+	if challenge := s.challenge(c); challenge != "" {
+		return token.Claims{}, &token.ChallengeError{Claims: challenge}
+	}
 	return token.Claims{
 		TenantID: c.TenantID, UserID: c.ObjectID, UPN: c.UPN, ClientID: c.AppID,
 		Scopes: strings.Fields(c.Scopes), Expires: expires,
@@ -167,8 +172,8 @@ func (s *Server) VerifyAccessToken(raw string) (token.Claims, error) {
 }
 
 // publish renders a public key for the JWKS document, RFC 7518 section 6.3.1.
-func (s *Server) publish(key jose.JSONWebKey) publishedKey {
-	out := publishedKey{KeyType: "RSA", Use: key.Use, KeyID: key.KeyID, Issuer: s.issuer()}
+func publish(key jose.JSONWebKey, issuer string) publishedKey {
+	out := publishedKey{KeyType: "RSA", Use: key.Use, KeyID: key.KeyID, Issuer: issuer}
 	if public, ok := key.Key.(*rsa.PublicKey); ok {
 		out.N = base64.RawURLEncoding.EncodeToString(public.N.Bytes())
 		out.E = base64.RawURLEncoding.EncodeToString(big.NewInt(int64(public.E)).Bytes())

@@ -198,7 +198,7 @@ func TestTokenRefusals(t *testing.T) {
 
 func TestTokenEndpointForm(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	s := start(t, func(o *entra.Options) { o.Clients[0].MultiTenant = true })
 	const correlation = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 	p := s.post(s.oauth.Endpoint.TokenURL, url.Values{}, "client-request-id", correlation)
 	got := s.answer(p)

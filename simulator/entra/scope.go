@@ -7,9 +7,9 @@ import (
 )
 
 const (
-	graphResource = "https://graph.microsoft.com"
-	graphAppID    = "00000003-0000-0000-c000-000000000000" // Graph's application id in every tenant
-	defaultScope  = ".default"
+	defaultGraph = "https://graph.microsoft.com"          // the global cloud's
+	graphAppID   = "00000003-0000-0000-c000-000000000000" // Graph's application id in every tenant
+	defaultScope = ".default"
 )
 
 // graphScope is a delegated permission that Graph defines.
@@ -81,13 +81,13 @@ func (s scopeSet) has(name string) bool { return slices.Contains(s.Names, name) 
 // parseScopes reads a scope parameter for the client. Unprefixed scopes are
 // Graph's. At the token endpoint all must belong to one resource, and a scope
 // that does not exist is merely invalid; authorize names the resource.
-func (c *Client) parseScopes(raw string, atToken bool) (scopeSet, *stsError) {
+func (s *Server) parseScopes(c *Client, raw string, atToken bool) (scopeSet, *stsError) {
 	var set scopeSet
 	var foreign string
 	graph, expand, named := false, false, false
 	for field := range strings.FieldsSeq(raw) {
-		resource, name := splitScope(field)
-		if resource != graphResource {
+		resource, name := s.splitScope(field)
+		if resource != s.graph {
 			foreign = resource
 			continue
 		}
@@ -130,16 +130,16 @@ func (c *Client) parseScopes(raw string, atToken bool) (scopeSet, *stsError) {
 }
 
 // splitScope separates the resource's identifier from the permission's name.
-func splitScope(field string) (resource, name string) {
-	for _, prefix := range []string{graphResource, graphAppID} {
+func (s *Server) splitScope(field string) (resource, name string) {
+	for _, prefix := range []string{s.graph, graphAppID} {
 		if rest, ok := strings.CutPrefix(field, prefix+"/"); ok {
-			return graphResource, strings.TrimPrefix(rest, "/")
+			return s.graph, strings.TrimPrefix(rest, "/")
 		}
 	}
 	if i := strings.LastIndex(field, "/"); i > 0 {
 		return field[:i], field[i+1:]
 	}
-	return graphResource, field
+	return s.graph, field
 }
 
 func unknownScope(c *Client, field, name string, atToken bool) *stsError {

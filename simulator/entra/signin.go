@@ -49,8 +49,10 @@ func (s *Server) showSignIn(w http.ResponseWriter, r *http.Request, t trace, cli
 		return
 	}
 	page := signInPage{App: client.Name, Action: s.signInURL(req), Transaction: sealed, Scopes: req.Scopes.Names}
-	for i := range s.tenant.People {
-		p := &s.tenant.People[i]
+	for _, p := range s.people {
+		if s.checkHome(p, req.Tenant) != nil {
+			continue
+		}
 		choice := personChoice{Person: p, Initials: initials(p), Hinted: strings.EqualFold(p.UPN, req.Hint)}
 		if choice.Hinted {
 			page.People = slices.Insert(page.People, 0, choice)
@@ -161,8 +163,8 @@ func (s *Server) setCookie(w http.ResponseWriter, name, value string, maxAge int
 // handleLogout ends the session and returns to the app, if the address is registered.
 func (s *Server) handleLogout(w http.ResponseWriter, r *http.Request) {
 	t := s.begin(w, r)
-	if name := r.PathValue("tenant"); !s.knowsTenant(name) {
-		s.showError(w, r, t, s.unknownTenant(name))
+	if _, fault := s.findTenant(r.PathValue("tenant")); fault != nil {
+		s.showError(w, r, t, fault)
 		return
 	}
 	s.setCookie(w, sessionCookie, "", -1)

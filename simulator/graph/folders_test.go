@@ -106,15 +106,21 @@ func TestPathsAreNotCleaned(t *testing.T) {
 func TestCalendar(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	if n := len(r.get(t, "/me/events"+q("$select", "subject,start")).values(t)[0]); n != 3 {
+	if n := len(r.get(t, "/me/events"+q("$select", "subject,start")).values(t)[0]); n != 4 { // id and entity tag too
 		t.Errorf("%d properties", n)
 	}
 	view := r.get(t, "/me/calendarView"+q("startDateTime", "2026-11-23T00:00:00", "endDateTime", "2026-11-24T00:00:00Z"))
 	if len(view.values(t)) != 1 {
 		t.Errorf("one day: %s", view.body)
 	}
+	found := r.do(t, danaID+" "+allScopes, "POST", "/search/query", `{"requests":[{"entityTypes":["event"],"query":{"queryString":"salary"}}]}`)
+	if !strings.Contains(string(found.body), "Salary review") {
+		t.Errorf("searched: %s", found.body)
+	}
 	wantError(t, r.get(t, "/me/calendarView"), 400, "ErrorInvalidParameter")
-	wantError(t, r.get(t, "/me/events"+q("$filter", "subject eq 'x'")), 400, "ErrorInvalidUrlQuery")
+	if got := r.get(t, "/me/events"+q("$filter", "subject eq 'Salary review'")).values(t); len(got) != 1 {
+		t.Errorf("filtered: %v", got)
+	}
 	wantError(t, r.get(t, "/me/events"+q("$select", "colour")), 400, "RequestBroker--ParseUri")
 	wantError(t, r.do(t, danaID+" User.Read Mail.ReadWrite", "GET", "/me/events", ""), 403, "ErrorAccessDenied")
 }

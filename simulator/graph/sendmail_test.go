@@ -145,7 +145,7 @@ func TestSendMailRefuses(t *testing.T) {
 	wantError(t, r.do(t, danaID+" Mail.Send", "POST", "/me/sendMail", `{"message":{"from":{"emailAddress":{"address":"raj@contoso.example"}},`+to+`}}`), 403, "ErrorSendAsDenied")
 	wantError(t, r.do(t, danaID+" Mail.ReadWrite", "POST", "/me/sendMail", mailTo("x", raj)), 403, "ErrorAccessDenied")
 	wantError(t, r.do(t, danaID+" Mail.Send", "POST", "/me/sendMail", mailTo("x", raj), "Content-Type: text/html"), 415, "UnsupportedMediaType")
-	wantError(t, r.do(t, danaID+" Mail.Send", "POST", "/me/sendMail", mailTo(strings.Repeat("x", maxBody), raj)), 413, "RequestEntityTooLarge")
+	wantError(t, r.do(t, danaID+" Mail.Send", "POST", "/me/sendMail", mailTo(strings.Repeat("x", 4<<20), raj)), 413, "RequestEntityTooLarge")
 	if n := len(r.get(t, "/me/mailFolders/sentitems/messages").values(t)); n != 0 {
 		t.Errorf("a refused message was kept: %d in Sent Items", n)
 	}

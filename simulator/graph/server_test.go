@@ -3,8 +3,6 @@ package graph
 import (
 	"context"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"sync"
 	"testing"
 	"time"
@@ -17,7 +15,7 @@ func TestHeadersAndRecords(t *testing.T) {
 	r := newRig(t)
 	ok := r.get(t, "/me/messages"+q("$top", "1"), "client-request-id: 5e3ce6c0-2b1f-4285-8d4b-75ee78787346", `Prefer: IdType="ImmutableId"`)
 	for name, want := range map[string]string{
-		"client-request-id": "5e3ce6c0-2b1f-4285-8d4b-75ee78787346", "Content-Type": jsonType, "Date": "Sun, 22 Nov 2026 09:00:00 GMT",
+		"client-request-id": "5e3ce6c0-2b1f-4285-8d4b-75ee78787346", "Content-Type": "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8", "Date": "Sun, 22 Nov 2026 09:00:00 GMT",
 	} {
 		if got := ok.header.Get(name); got != want {
 			t.Errorf("%s = %q, want %q", name, got, want)
@@ -45,19 +43,6 @@ func TestHeadersAndRecords(t *testing.T) {
 	}
 	if records[1].Path != "/v1.0/me/mailFolders/x%2Fy" || records[1].Status != 400 || records[2].Template != "" || records[2].UserID != "" || records[2].Status != 401 {
 		t.Errorf("other records: %+v", records[1:])
-	}
-}
-
-func TestRecordsAreARing(t *testing.T) {
-	t.Parallel()
-	l := newRequestLog()
-	for i := range maxRecords + 3 {
-		c := &call{tokenErr: errNoToken, requestID: fmt.Sprint(i), r: httptest.NewRequest(http.MethodGet, "/v1.0/me", http.NoBody)}
-		l.begin(c, fixedNow())(&statusWriter{status: 200})
-	}
-	list := l.list()
-	if len(list) != maxRecords || list[0].RequestID != "3" || list[maxRecords-1].RequestID != fmt.Sprint(maxRecords+2) {
-		t.Errorf("%d records from %s to %s", len(list), list[0].RequestID, list[len(list)-1].RequestID)
 	}
 }
 

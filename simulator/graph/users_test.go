@@ -101,6 +101,14 @@ func TestTokens(t *testing.T) {
 func TestScopes(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
+	var (
+		scopesProfile  = []string{"User.Read", "User.ReadWrite", "User.ReadBasic.All", "User.Read.All", "Directory.Read.All", "User.ReadWrite.All", "Directory.ReadWrite.All"}
+		scopesSettings = []string{"MailboxSettings.Read", "MailboxSettings.ReadWrite"}
+		scopesMail     = []string{"Mail.ReadBasic", "Mail.Read", "Mail.ReadWrite", "Mail.ReadBasic.Shared", "Mail.Read.Shared", "Mail.ReadWrite.Shared"}
+		scopesContent  = []string{"Mail.Read", "Mail.ReadWrite", "Mail.Read.Shared", "Mail.ReadWrite.Shared"}
+		scopesSend     = []string{"Mail.Send", "Mail.Send.Shared"}
+		scopesCalendar = []string{"Calendars.Read", "Calendars.ReadWrite", "Calendars.ReadBasic"}
+	)
 	message := testID("message"+danaID, 3)
 	for path, scopes := range map[string][]string{
 		"/me": scopesProfile, "/me/mailboxSettings": scopesSettings, "/me/mailFolders": scopesMail, "/me/mailFolders/inbox": scopesMail,

@@ -17,6 +17,12 @@ var (
 	ErrInvalid = errors.New("access token invalid")
 )
 
+// ChallengeError means that the token was genuine and is no longer enough: what
+// Graph answers carries a claims challenge (continuous access evaluation).
+type ChallengeError struct{ Claims string } // JSON
+
+func (*ChallengeError) Error() string { return "access token is challenged" }
+
 // Claims is a verified access token for Microsoft Graph: the claims tid, oid,
 // upn, appid, scp and exp of Entra.
 type Claims struct {

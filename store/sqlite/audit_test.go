@@ -2,8 +2,11 @@ package sqlite_test
 
 import (
 	"bytes"
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"m365mcp/audit"
@@ -55,6 +58,40 @@ func TestAuditEraseLeavesNoTrace(t *testing.T) {
 	}
 	if onDisk(t, path, canary) || onDisk(t, path, []byte(person.UserID)) {
 		t.Error("erased values are still on the disk")
+	}
+}
+
+// What moved from page to page before the erasure has left nothing behind either.
+func TestErasedPagesLeaveNoTrace(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(3) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			r := rand.New(rand.NewPCG(seed, 1))
+			s, path := openAudit(t)
+			person := audit.Person{TenantID: "tenant-5d1e", UserID: "user-77c2"}
+			next := int64(0)
+			for range 60 {
+				b := audit.Batch{Start: next}
+				for range 1 + r.IntN(20) {
+					p := &audit.Personal{TenantID: "tenant-5d1e", UserID: "other", Values: []byte(strings.Repeat("other-93ab", 1+r.IntN(300)))}
+					if r.IntN(2) == 0 {
+						p.UserID, p.Values = person.UserID, []byte(strings.Repeat("canary-93ab", 1+r.IntN(300)))
+					}
+					b.Entries = append(b.Entries, audit.Entry{Index: next, Record: []byte(strings.Repeat("r", 1+r.IntN(500))), Personal: p})
+					next++
+				}
+				if err := s.Append(t.Context(), b); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := s.Append(t.Context(), audit.Batch{Start: next, Erase: &person, Durable: true}); err != nil {
+				t.Fatal(err)
+			}
+			if onDisk(t, path, []byte("canary-93ab")) || onDisk(t, path, []byte(person.UserID)) {
+				t.Error("erased values are still on the disk")
+			}
+		})
 	}
 }
 

@@ -1,6 +1,6 @@
 // Package sqlite is the embedded store: one file, WAL, one writing connection.
 //
-// Every write goes through write, which says how durable it has to be: durable
+// Every write goes through Write, which says how durable it has to be: durable
 // commits are synced to the disk before it returns (synchronous=FULL), the
 // others reach the operating system and so survive kill -9 but not a power cut.
 // Reads use a pool of read-only connections and never wait for a writer.
@@ -23,6 +23,7 @@ import (
 	driver "modernc.org/sqlite" // and registers itself as "sqlite"
 
 	"m365mcp/internal/private"
+	"m365mcp/store/relational"
 )
 
 //go:embed migrations/*.sql
@@ -30,6 +31,8 @@ var migrations embed.FS
 
 // DB is an open database. Its methods are safe for concurrent use.
 type DB struct {
+	relational.Stores
+
 	writer *sql.DB // one connection, so that writers queue here and not on SQLITE_BUSY
 	reader *sql.DB
 
@@ -39,18 +42,11 @@ type DB struct {
 	prepared sync.Map // of *sql.Stmt on reader, by query
 }
 
-type durability bool
-
-const (
-	synced   durability = true  // on the disk when write returns
-	buffered durability = false // with the operating system when write returns
-)
-
 // synchronous is what the writing connection was last set to. The zero value
 // means that nobody knows.
 type synchronous struct {
 	conn  any // the driver's, because database/sql may replace it
-	level durability
+	level relational.Durability
 }
 
 const pragmaTimeout = 10 * time.Second
@@ -61,14 +57,8 @@ func Open(ctx context.Context, path string) (_ *DB, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
-	if err := private.Folder(filepath.Dir(path)); err != nil {
-		return nil, fmt.Errorf("data folder: %w", err)
-	}
-	// With the files that SQLite keeps beside it: what stands in them counts as committed.
-	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
-		if err := private.File(path + suffix); err != nil {
-			return nil, fmt.Errorf("database: %w", err)
-		}
+	if err := Private(path); err != nil {
+		return nil, err
 	}
 	// Created here and not by the driver, for the mode: it holds sealed tokens and personal data.
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the operator names the path
@@ -79,6 +69,7 @@ func Open(ctx context.Context, path string) (_ *DB, err error) {
 		return nil, fmt.Errorf("database: %w", err)
 	}
 	db := &DB{}
+	db.Stores = relational.New(db)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, db.Close())
@@ -96,6 +87,51 @@ func Open(ctx context.Context, path string) (_ *DB, err error) {
 	return db, err
 }
 
+// Private refuses a database that other users may write, or whose folder they may.
+func Private(path string) error {
+	if err := private.Folder(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	// With the files that SQLite keeps beside it: what stands in them counts as committed.
+	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
+		if err := private.File(path + suffix); err != nil {
+			return fmt.Errorf("database: %w", err)
+		}
+	}
+	return nil
+}
+
+// Glance is OpenReadOnly for a short look, which leaves no files beside a database
+// that no server has open: those could be another user's than the server's.
+func Glance(ctx context.Context, path string) (*DB, error) {
+	if _, err := os.Stat(path + "-wal"); !errors.Is(err, fs.ErrNotExist) {
+		return OpenReadOnly(ctx, path)
+	}
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	reader, err := openChecked(ctx, path, "immutable", "1")
+	if err != nil {
+		return nil, (&DB{}).Damaged("database "+path, err)
+	}
+	db := &DB{reader: reader}
+	db.Stores = relational.New(db)
+	return db, nil
+}
+
+// Pending counts the migrations that Open would apply.
+func (db *DB) Pending(ctx context.Context) (int64, error) {
+	p, err := migrator(db.reader)
+	if err != nil {
+		return 0, err
+	}
+	current, target, err := p.GetVersions(ctx)
+	if err != nil {
+		return 0, db.Damaged("schema", err)
+	}
+	return max(0, target-current), nil
+}
+
 // OpenReadOnly opens an existing database for inspection beside a running
 // server; it changes nothing, the schema included. Where nothing can be written
 // and no server has left a write-ahead log, as in a copy kept as evidence, the
@@ -111,9 +147,11 @@ func OpenReadOnly(ctx context.Context, path string) (*DB, error) {
 		}
 	}
 	if err != nil {
-		return nil, damaged("database "+path, err)
+		return nil, (&DB{}).Damaged("database "+path, err)
 	}
-	return &DB{reader: reader}, nil
+	db := &DB{reader: reader}
+	db.Stores = relational.New(db)
+	return db, nil
 }
 
 // openChecked opens for reading and reads a first page, which a ping does not.
@@ -134,7 +172,7 @@ func open(path, mode string, extra ...string) (*sql.DB, error) {
 		"busy_timeout(5000)", "foreign_keys(1)",
 	}}
 	if mode != "ro" {
-		q["_pragma"] = append(q["_pragma"], "journal_mode(wal)", "synchronous(full)")
+		q["_pragma"] = append(q["_pragma"], "journal_mode(wal)", "synchronous(full)", "secure_delete(on)")
 	}
 	for i := 0; i+1 < len(extra); i += 2 {
 		q.Set(extra[i], extra[i+1])
@@ -147,14 +185,22 @@ func open(path, mode string, extra ...string) (*sql.DB, error) {
 	return db, nil
 }
 
-func migrate(ctx context.Context, db *sql.DB) error {
+func migrator(db *sql.DB) (*goose.Provider, error) {
 	dir, err := fs.Sub(migrations, "migrations")
 	if err != nil {
-		return fmt.Errorf("migrations: %w", err)
+		return nil, fmt.Errorf("migrations: %w", err)
 	}
 	p, err := goose.NewProvider(goose.DialectSQLite3, db, dir)
 	if err != nil {
-		return fmt.Errorf("migrations: %w", err)
+		return nil, fmt.Errorf("migrations: %w", err)
+	}
+	return p, nil
+}
+
+func migrate(ctx context.Context, db *sql.DB) error {
+	p, err := migrator(db)
+	if err != nil {
+		return err
 	}
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("migrate the database: %w", err)
@@ -162,9 +208,9 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-// queryRow is for the reads of every call: it keeps their statements prepared,
-// because parsing them was a tenth of a call's CPU.
-func (db *DB) queryRow(ctx context.Context, query string, args ...any) *sql.Row {
+// QueryRow implements [relational.Engine]. It keeps the statements prepared, because
+// parsing them was a tenth of a call's CPU.
+func (db *DB) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
 	if s, ok := db.prepared.Load(query); ok {
 		if stmt, ok := s.(*sql.Stmt); ok {
 			return stmt.QueryRowContext(ctx, args...)
@@ -199,8 +245,34 @@ func (db *DB) Close() error {
 	return errors.Join(errs...)
 }
 
-// write runs fn in one immediate transaction on the writing connection.
-func (db *DB) write(ctx context.Context, d durability, fn func(*sql.Tx) error) (err error) {
+// Query implements [relational.Engine].
+func (db *DB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return db.reader.QueryContext(ctx, query, args...)
+}
+
+// Each implements [relational.Engine].
+func (*DB) Each() string { return "json_each(?) AS k" }
+
+// transaction implements [relational.Tx].
+type transaction struct{ *sql.Tx }
+
+func (t transaction) Exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	return t.ExecContext(ctx, query, args...)
+}
+
+func (t transaction) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
+	return t.QueryRowContext(ctx, query, args...)
+}
+
+func (t transaction) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return t.QueryContext(ctx, query, args...)
+}
+
+// Lock has nothing to do: there is one writer.
+func (transaction) Lock(context.Context, string) error { return nil }
+
+// Write implements [relational.Engine]: one immediate transaction on the writing connection.
+func (db *DB) Write(ctx context.Context, d relational.Durability, fn func(relational.Tx) error) (err error) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	if db.writer == nil {
@@ -218,7 +290,7 @@ func (db *DB) write(ctx context.Context, d durability, fn func(*sql.Tx) error) (
 	if err != nil {
 		return fmt.Errorf("database: begin: %w", err)
 	}
-	if err := fn(tx); err != nil {
+	if err := fn(transaction{tx}); err != nil {
 		if rb := tx.Rollback(); rb != nil && !errors.Is(rb, sql.ErrTxDone) {
 			err = errors.Join(err, rb)
 		}
@@ -231,7 +303,7 @@ func (db *DB) write(ctx context.Context, d durability, fn func(*sql.Tx) error) (
 }
 
 // setSynchronous makes the transactions of conn as durable as d.
-func (db *DB) setSynchronous(ctx context.Context, conn *sql.Conn, d durability) error {
+func (db *DB) setSynchronous(ctx context.Context, conn *sql.Conn, d relational.Durability) error {
 	want := synchronous{level: d}
 	if err := conn.Raw(func(c any) error { want.conn = c; return nil }); err != nil {
 		return err
@@ -240,7 +312,7 @@ func (db *DB) setSynchronous(ctx context.Context, conn *sql.Conn, d durability) 
 		return nil
 	}
 	level := "NORMAL"
-	if d == synced {
+	if d == relational.Synced {
 		level = "FULL"
 	}
 	db.current = synchronous{}

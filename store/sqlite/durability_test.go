@@ -2,11 +2,12 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"database/sql/driver"
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"m365mcp/store/relational"
 )
 
 // Levels as PRAGMA synchronous reports them.
@@ -15,11 +16,11 @@ const (
 	levelFull   = 2
 )
 
-func levelInside(t *testing.T, db *DB, d durability) int {
+func levelInside(t *testing.T, db *DB, d relational.Durability) int {
 	t.Helper()
 	level := -1
-	if err := db.write(t.Context(), d, func(tx *sql.Tx) error {
-		return tx.QueryRowContext(t.Context(), "PRAGMA synchronous").Scan(&level)
+	if err := db.Write(t.Context(), d, func(tx relational.Tx) error {
+		return tx.QueryRow(t.Context(), "PRAGMA synchronous").Scan(&level)
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -32,11 +33,11 @@ func TestCancellationsLeaveSyncedWritesSynced(t *testing.T) {
 	db := openOAuth(t)
 	random := rand.New(rand.NewPCG(6, 6))
 	for i := range 5000 {
-		d := durability(random.IntN(2) == 0)
+		d := relational.Durability(random.IntN(2) == 0)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(random.IntN(80))*time.Microsecond)
-		_ = db.write(ctx, d, func(*sql.Tx) error { return nil }) // cut off or not
+		_ = db.Write(ctx, d, func(relational.Tx) error { return nil }) // cut off or not
 		cancel()
-		if level := levelInside(t, db, synced); level != levelFull {
+		if level := levelInside(t, db, relational.Synced); level != levelFull {
 			t.Fatalf("after %d cancellations, the last in a write with synced = %v, a synced write runs at level %d", i+1, d, level)
 		}
 	}
@@ -46,9 +47,9 @@ func TestDurabilityIsSetOnAReplacedConnection(t *testing.T) {
 	t.Parallel()
 	db := openOAuth(t)
 	for _, want := range []struct {
-		d     durability
+		d     relational.Durability
 		level int
-	}{{buffered, levelNormal}, {synced, levelFull}} {
+	}{{relational.Buffered, levelNormal}, {relational.Synced, levelFull}} {
 		if level := levelInside(t, db, want.d); level != want.level {
 			t.Fatalf("synced = %v runs at level %d", want.d, level)
 		}

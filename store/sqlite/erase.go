@@ -2,23 +2,19 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
+
+	"m365mcp/store/relational"
 )
 
-// overwriting runs fn so that what it deletes is overwritten: a plain DELETE leaves
-// the text in free pages. scrub has to follow the commit.
-func overwriting(ctx context.Context, tx *sql.Tx, fn func() error) (err error) {
-	if _, err := tx.ExecContext(ctx, "PRAGMA secure_delete = ON"); err != nil {
-		return fmt.Errorf("erase: %w", err)
+// Erase implements [relational.Engine]. SQLite overwrites all that it deletes or moves
+// (secure_delete, see open); to turn that on for the erasure alone would leave what
+// page splits before it have left behind. The write-ahead log is emptied too.
+func (db *DB) Erase(ctx context.Context, fn func(relational.Tx) error) error {
+	if err := db.Write(ctx, relational.Synced, fn); err != nil {
+		return err
 	}
-	defer func() {
-		if _, off := tx.ExecContext(ctx, "PRAGMA secure_delete = OFF"); off != nil {
-			err = errors.Join(err, fmt.Errorf("erase: %w", off))
-		}
-	}()
-	return fn()
+	return db.scrub(ctx)
 }
 
 // scrub empties the write-ahead log, which holds pages from before the erasure.

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"m365mcp/authserver"
@@ -28,33 +27,18 @@ func TestOAuth(t *testing.T) {
 	storetest.OAuth(t, func(t *testing.T) authserver.Store { return openOAuth(t).OAuth() })
 }
 
-// TestOAuthTokenIsIndexed: every request to /mcp pays for this query.
-func TestOAuthTokenIsIndexed(t *testing.T) {
+// TestOAuthClientsOfTheVersionBefore: it runs beside this one during an update, and
+// knows nothing of a client's source.
+func TestOAuthClientsOfTheVersionBefore(t *testing.T) {
 	t.Parallel()
 	db := openOAuth(t)
-	rows, err := db.reader.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+tokenQuery, make([]byte, 32))
-	if err != nil {
+	if _, err := db.writer.ExecContext(t.Context(), `
+		INSERT INTO oauth_clients (id, name, redirect_uris, auth_method, secret, created_at, last_used_at)
+		VALUES ('dcr-before', 'Before', '[]', 'none', x'00', 1, NULL)`); err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = rows.Close() }()
-	searches := 0
-	for rows.Next() {
-		var id, parent, unused int
-		var detail string
-		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
-			t.Fatal(err)
-		}
-		if strings.HasPrefix(detail, "SCAN") && detail != "SCAN CONSTANT ROW" {
-			t.Errorf("the plan reads a whole table: %s", detail)
-		}
-		if strings.HasPrefix(detail, "SEARCH") {
-			searches++
-		}
-	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
-	if searches != 5 { // token, grant, three kills
-		t.Errorf("%d searches", searches)
+	client, err := db.OAuth().Client(t.Context(), "dcr-before")
+	if err != nil || client.Source != authserver.ClientRegistered {
+		t.Errorf("%+v, %v", client, err)
 	}
 }

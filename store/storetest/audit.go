@@ -7,8 +7,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/mod/sumdb/tlog"
@@ -23,6 +26,7 @@ func Audit(t *testing.T, open func(*testing.T) audit.Store) {
 		"empty":              auditEmpty,
 		"append":             auditAppend,
 		"conflict":           auditConflict,
+		"race":               auditRace,
 		"all or nothing":     auditAtomic,
 		"pages":              auditPages,
 		"open intents":       auditOpen,
@@ -132,8 +136,83 @@ func auditConflict(t *testing.T, s audit.Store) {
 			t.Errorf("Append at %d of 2: %v, want ErrConflict", start, err)
 		}
 	}
-	if h := head(t, s); h.Size != 2 || h.Checkpoint != nil {
+	// An intent has one end: two writers must not both give it one.
+	opening := batch(2, 1)
+	opening.Opened, opening.Writer = []int64{2}, "a"
+	mustAppend(t, s, opening)
+	closing := batch(3, 1)
+	closing.Closed = []int64{2}
+	mustAppend(t, s, closing)
+	again := batch(4, 1)
+	again.Closed = []int64{2}
+	if err := s.Append(t.Context(), again); !errors.Is(err, audit.ErrConflict) {
+		t.Errorf("Append that closes a closed intent: %v, want ErrConflict", err)
+	}
+	if h := head(t, s); h.Size != 4 || h.Checkpoint != nil {
 		t.Errorf("Head = %+v after conflicts", h)
+	}
+}
+
+// auditRace: of several writers that append at the same place, one does.
+func auditRace(t *testing.T, s audit.Store) {
+	const writers, rounds = 4, 10
+	for round := range int64(rounds) {
+		var wg sync.WaitGroup
+		var won atomic.Int64
+		for range writers {
+			wg.Go(func() {
+				b := batch(2*round, 2)
+				b.Durable = round%2 == 0
+				switch err := s.Append(t.Context(), b); {
+				case err == nil:
+					won.Add(1)
+				case !errors.Is(err, audit.ErrConflict):
+					t.Errorf("Append: %v, want ErrConflict", err)
+				}
+			})
+		}
+		wg.Wait()
+		if n := won.Load(); n != 1 {
+			t.Fatalf("%d writers appended at %d", n, 2*round)
+		}
+	}
+	if h := head(t, s); h.Size != 2*rounds || h.Hashes != tlog.StoredHashCount(2*rounds) {
+		t.Errorf("Head = %+v", h)
+	}
+}
+
+// AuditPresence runs the contract of [audit.Presence], for the engines that have several writers.
+func AuditPresence(t *testing.T, open func(*testing.T) audit.Presence) {
+	t.Helper()
+	p, ctx := open(t), t.Context()
+	silent := func(d time.Duration, writers ...string) []string {
+		t.Helper()
+		got, err := p.Silent(ctx, writers, d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(got)
+		return got
+	}
+	for _, writer := range []string{"a", "b", "a"} {
+		if err := p.Beat(ctx, writer); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := silent(time.Hour, "a", "b", "never"); !slices.Equal(got, []string{"never"}) {
+		t.Errorf("silent for an hour: %v", got)
+	}
+	if got := silent(0, "a", "b"); !slices.Equal(got, []string{"a", "b"}) { // every beat is that long ago
+		t.Errorf("silent for no time: %v", got)
+	}
+	if err := p.Leave(ctx, "a"); err != nil {
+		t.Fatal(err)
+	}
+	if got := silent(time.Hour, "a", "b"); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("silent after one has left: %v", got)
+	}
+	if got := silent(time.Hour); len(got) != 0 {
+		t.Errorf("of nobody: %v", got)
 	}
 }
 
@@ -173,9 +252,10 @@ func auditPages(t *testing.T, s audit.Store) {
 
 func auditOpen(t *testing.T, s audit.Store) {
 	b := batch(0, 4)
-	b.Opened = []int64{0, 2, 3}
+	b.Opened, b.Writer = []int64{0, 2, 3}, "a"
 	mustAppend(t, s, b)
 	b = batch(4, 1)
+	b.Opened, b.Writer = []int64{4}, "b"
 	b.Closed = []int64{2}
 	mustAppend(t, s, b)
 	open, err := s.Open(t.Context())
@@ -183,7 +263,8 @@ func auditOpen(t *testing.T, s audit.Store) {
 		t.Fatal(err)
 	}
 	all := entries(t, s, 0, 10)
-	if diff := cmp.Diff([]audit.Entry{all[0], all[3]}, open); diff != "" {
+	all[0].Writer, all[3].Writer, all[4].Writer = "a", "a", "b"
+	if diff := cmp.Diff([]audit.Entry{all[0], all[3], all[4]}, open); diff != "" {
 		t.Errorf("Open (-want +got):\n%s", diff)
 	}
 }

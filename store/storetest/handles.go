@@ -301,4 +301,56 @@ func handleRaces(t *testing.T, open func(t *testing.T) handle.Store) {
 		slices.Sort(got)
 		wantHandles(t, got, names...)
 	})
+	t.Run("pages in any order do not block each other", func(t *testing.T) {
+		t.Parallel()
+		s := open(t)
+		page := make([]handle.Item, 40)
+		want := make([]string, len(page))
+		for i := range page {
+			want[i] = fmt.Sprintf("m_%02d", i)
+			page[i] = mailItem(fmt.Sprint("item ", i), want[i])
+		}
+		for round := range 6 { // new ones, then ones whose use is stale
+			now := handleNow.Add(time.Duration(round/2*48) * time.Hour)
+			only(t, concurrently(racers, func(i int) error {
+				mine, names := slices.Clone(page), slices.Clone(want)
+				if i%2 == 1 {
+					slices.Reverse(mine)
+					slices.Reverse(names)
+				}
+				got, err := s.Remember(t.Context(), alice, mine, now, now.Add(-24*time.Hour))
+				if err == nil && !slices.Equal(got, names) {
+					err = fmt.Errorf("handles are %q", got)
+				}
+				return err
+			}))
+			if round%2 == 1 {
+				must(t, s.DeletePerson(t.Context(), alice))
+			}
+		}
+	})
+	t.Run("what is remembered beside a sweep stays", func(t *testing.T) {
+		t.Parallel()
+		s := open(t)
+		for round := range raceRounds {
+			before := handleNow.Add(time.Duration(round) * 48 * time.Hour)
+			now := before.Add(24 * time.Hour)
+			page := make([]handle.Item, 10)
+			for i := range page {
+				page[i] = mailItem(fmt.Sprint("item ", i), fmt.Sprint("m_", i))
+			}
+			remember(t, s, alice, before, page...)
+			only(t, concurrently(4, func(i int) error {
+				if i > 1 { // as two replicas sweep
+					_, err := s.DeleteUnused(t.Context(), before, 100)
+					return err
+				}
+				_, err := s.Remember(t.Context(), alice, page, now, now.Add(-time.Hour))
+				return err
+			}))
+			for i := range page {
+				wantEntry(t, s, alice, fmt.Sprint("m_", i), fmt.Sprint("item ", i), now)
+			}
+		}
+	})
 }

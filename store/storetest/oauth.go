@@ -26,6 +26,8 @@ func OAuth(t *testing.T, open func(t *testing.T) authserver.Store) {
 		run  func(*testing.T, authserver.Store)
 	}{
 		{"clients", oauthClients},
+		{"clients described elsewhere", oauthPutClient},
+		{"clients with a grant", oauthGrantedClients},
 		{"client limit", oauthClientLimit},
 		{"eviction of unused clients", oauthEviction},
 		{"idle clients", oauthIdleClients},
@@ -41,6 +43,18 @@ func OAuth(t *testing.T, open func(t *testing.T) authserver.Store) {
 		{"revocation", oauthRevocation},
 		{"kill epochs", oauthKills},
 		{"sweep", oauthSweep},
+		{"consents", oauthConsents},
+		{"forgotten consents", oauthForgottenConsents},
+		{"demands", oauthDemands},
+		{"asked scopes", oauthAsked},
+		{"links", oauthLinks},
+		{"widening", oauthWidening},
+		{"kills beside grants", oauthKillRace},
+		{"revocation beside rotation and redemption", oauthRevocationRace},
+		{"deletion beside redemption", oauthDeletionRace},
+		{"eviction beside a first grant", oauthEvictionRace},
+		{"sweeps of several replicas", oauthSweepRace},
+		{"widening beside all else", oauthWideningRace},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -56,7 +70,7 @@ func oauthDigest(text string) (d authserver.Digest) {
 
 func oauthClient(id string) authserver.Client {
 	return authserver.Client{
-		ID: id, Name: "Assistant \u00e9", RedirectURIs: []string{"https://assistant.example/cb", "http://127.0.0.1/cb"},
+		ID: id, Source: authserver.ClientRegistered, Name: "Assistant \u00e9", RedirectURIs: []string{"https://assistant.example/cb", "http://127.0.0.1/cb"},
 		AuthMethod: "client_secret_post", Secret: oauthDigest("secret of " + id), CreatedAt: oauthStart,
 	}
 }
@@ -120,6 +134,8 @@ func oauthSignIn(ticket, client string) authserver.SignIn {
 			Resource: "https://mcp.example.com/mcp", Challenge: "challenge",
 		},
 		Ticket: ticket, UpstreamState: oauthDigest("state " + ticket), Browser: oauthDigest("browser " + ticket), ExpiresAt: oauthStart.Add(time.Minute),
+		Expected: authserver.UserRef{TenantID: "tenant", UserID: "ann"}, Remembered: true, Silent: true, Claims: `{"id_token":{}}`,
+		Client: oauthDigest("metadata"), GrantID: "g",
 	}
 }
 
@@ -164,8 +180,10 @@ func same(t *testing.T, got, want any) {
 
 func oauthClients(t *testing.T, s authserver.Store) {
 	ctx := t.Context()
-	_, err := s.Client(ctx, "nobody")
-	wantErr(t, err, authserver.ErrNotFound)
+	for _, id := range []string{"nobody", "", "a\x00", "\xff"} { // the last two are no text to PostgreSQL
+		_, err := s.Client(ctx, id)
+		wantErr(t, err, authserver.ErrNotFound)
+	}
 	want := oauthClient("a")
 	must(t, s.InsertClient(ctx, want, oauthRoom))
 	got, err := s.Client(ctx, "a")

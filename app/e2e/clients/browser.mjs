@@ -5,36 +5,53 @@ import { pathToFileURL } from 'node:url';
 
 const maxSteps = 20;
 
-/** Walks from an authorization URL to the client's redirect URI, which it returns. */
+/** Walks in a fresh browser from an authorization URL to the client's redirect URI, which it returns. */
 export async function walk(authorizationURL, upn) {
-  const start = new URL(authorizationURL);
-  const destination = start.searchParams.get('redirect_uri');
-  const cookies = new Jar();
-  let at = start;
-  let page = await cookies.fetch(at);
-  for (let step = 0; step < maxSteps; step++) {
-    const next = redirectOf(page);
-    if (next) {
-      at = new URL(next, at);
-      if (at.href.startsWith(destination)) return at;
-      page = await cookies.fetch(at);
-    } else if (page.status === 200 && page.text.includes('<form')) {
-      const form = readForm(page.text);
-      if (page.text.includes('name="decision"')) form.fields.set('decision', 'approve');
-      else form.fields.set('user', upn);
-      at = new URL(form.action, at);
-      page = await cookies.fetch(at, { method: 'POST', body: form.fields });
-    } else {
-      throw new Error(`stuck at ${at}: ${page.status}\n${page.text}`);
-    }
-  }
-  throw new Error('the sign-in goes in circles');
+  return (await new Browser(upn).walk(authorizationURL)).at;
 }
 
-class Jar {
+/** One person's browser: it keeps its cookies, and the pages that asked something. */
+export class Browser {
+  decision = 'approve';
+  asked = []; // the consent pages, as text
+  #upn;
   #cookies = new Map(); // by origin, then by name
 
-  async fetch(url, init = {}) {
+  constructor(upn) {
+    this.#upn = upn;
+  }
+
+  /** Goes on until the client's redirect URI comes, or a page that asks nothing. */
+  async walk(start) {
+    let at = new URL(start);
+    const destination = at.searchParams.get('redirect_uri');
+    let page = await this.#fetch(at);
+    for (let step = 0; step < maxSteps; step++) {
+      const next = redirectOf(page);
+      if (next) {
+        at = new URL(next, at);
+        if (destination && at.href.startsWith(destination)) return { at };
+        page = await this.#fetch(at);
+      } else if (page.status === 200 && page.text.includes('<form')) {
+        const form = readForm(page.text);
+        if (page.text.includes('name="decision"')) {
+          this.asked.push(textOf(page.text));
+          form.fields.set('decision', this.decision);
+        } else {
+          form.fields.set('user', this.#upn);
+        }
+        at = new URL(form.action, at);
+        page = await this.#fetch(at, { method: 'POST', body: form.fields });
+      } else if (page.status === 200 && !destination) {
+        return { at, text: textOf(page.text) };
+      } else {
+        throw new Error(`stuck at ${at}: ${page.status}\n${page.text}`);
+      }
+    }
+    throw new Error('the sign-in goes in circles');
+  }
+
+  async #fetch(url, init = {}) {
     const own = this.#cookies.get(url.origin) ?? new Map();
     this.#cookies.set(url.origin, own);
     const cookie = [...own].map(([name, value]) => `${name}=${value}`).join('; ');
@@ -49,6 +66,11 @@ class Jar {
     }
     return { status: response.status, headers: response.headers, text: await response.text() };
   }
+}
+
+function textOf(html) {
+  const main = html.slice(html.indexOf('<main>'));
+  return unescapeHTML(main.replace(/<[^>]*>/g, ' ')).replace(/\s+/g, ' ').trim();
 }
 
 function redirectOf(page) {

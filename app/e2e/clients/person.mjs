@@ -1,5 +1,5 @@
-// What both SDKs are made to do: sign in, use everything once, refresh once.
-import { walk } from './browser.mjs';
+// What both SDKs are made to do: sign in, use each kind of thing once, refresh once.
+import { Browser } from './browser.mjs';
 
 /** Keeps in memory what an OAuth client keeps; the person signs in by herself. */
 export class Provider {
@@ -7,14 +7,16 @@ export class Provider {
   callback; // the URL that came back, once she has signed in
   signIns = 0;
   refreshes = 0;
-  #upn;
+  browser;
   #client;
   #tokens;
   #verifier;
   #state = crypto.randomUUID();
 
-  constructor(upn) {
-    this.#upn = upn;
+  /** With the address of a metadata document, it is the client that this describes; else it registers. */
+  constructor(upn, clientMetadataUrl) {
+    this.browser = new Browser(upn);
+    this.clientMetadataUrl = clientMetadataUrl;
   }
 
   get clientMetadata() {
@@ -40,7 +42,7 @@ export class Provider {
 
   async redirectToAuthorization(url) {
     this.signIns++;
-    this.callback = await walk(url, this.#upn);
+    this.callback = (await this.browser.walk(url)).at;
     if (this.callback.searchParams.get('state') !== this.#state) throw new Error(`foreign state in ${this.callback}`);
   }
 
@@ -66,13 +68,14 @@ export async function signIn({ provider, unauthorized, newClient, newTransport, 
   return { client, transport };
 }
 
-/** Uses every tool and the resource, and says what came of it. */
-export async function useEverything(client, provider, { to, subject }) {
+/** Lists, reads, sends, reads a resource, and says what came of it. */
+export async function useEachKind(client, provider, { to, subject }) {
   const { tools } = await client.listTools();
   const who = await call(client, 'whoAmI', {});
   const mails = await call(client, 'getEmails', { count: 5 });
   const sent = await call(client, 'sendEmail', { to, subject, body: 'Sent by a real client.', contentType: 'text' });
   const profile = await client.readResource({ uri: 'microsoft://profile' });
+  const { prompts } = await client.listPrompts();
   provider.loseAccessToken();
   const again = await call(client, 'whoAmI', {});
   return {
@@ -80,6 +83,7 @@ export async function useEverything(client, provider, { to, subject }) {
     upn: who.userPrincipalName,
     mails: mails.emails.length,
     sent: sent.sent,
+    prompts: prompts.map((p) => p.name),
     profile: JSON.parse(profile.contents[0].text).userPrincipalName,
     signIns: provider.signIns,
     refreshes: provider.refreshes,
@@ -88,8 +92,43 @@ export async function useEverything(client, provider, { to, subject }) {
 }
 
 /** The SDKs hold structuredContent against the tool's output schema themselves. */
-async function call(client, name, args) {
+export async function call(client, name, args) {
   const result = await client.callTool({ name, arguments: args });
   if (result.isError || !result.structuredContent) throw new Error(`${name}: ${JSON.stringify(result)}`);
   return result.structuredContent;
+}
+
+/**
+ * A morning with a connection that can do little: a call that needs more makes the client
+ * ask, the person says yes to the first and no to the second, and allows that by a link.
+ */
+export async function askForMore({ client, transport, provider, unauthorized, finish }) {
+  const permissions = async () => (await call(client, 'whoAmI', {})).permissions;
+  const report = { first: await permissions() };
+
+  report.mails = await call(client, 'getEmails', { count: 3 }).then(
+    () => 'nobody was asked',
+    async (error) => {
+      if (!(error instanceof unauthorized)) throw error;
+      await finish(transport, provider.callback);
+      return (await call(client, 'getEmails', { count: 3 })).emails.length;
+    },
+  );
+  report.after = await permissions();
+
+  provider.browser.decision = 'deny';
+  report.denied = await client.callTool({ name: 'listTasks', arguments: {} }).then(
+    () => 'nobody was asked',
+    (error) => (error instanceof unauthorized ? provider.callback.searchParams.get('error') : `${error}`),
+  );
+  report.words = (await client.callTool({ name: 'listTasks', arguments: {} })).content[0].text;
+
+  provider.browser.decision = 'approve';
+  const { link } = await call(client, 'requestAccess', { for: 'listTasks' });
+  report.done = (await provider.browser.walk(link)).text;
+  report.tasks = (await call(client, 'listTasks', {})).tasks.length > 0;
+  report.last = await permissions();
+  provider.loseAccessToken();
+  report.refreshed = await permissions();
+  return { ...report, asked: provider.browser.asked, signIns: provider.signIns };
 }

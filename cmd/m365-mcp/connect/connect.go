@@ -8,6 +8,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -115,22 +116,46 @@ func parse(rawURL string) (*url.URL, error) {
 }
 
 func (c client) render(u *url.URL) (string, error) {
-	text, err := execute(c.id+".md", u)
-	if err != nil {
-		return "", err
-	}
+	parts := []part{{c.id + ".md", u}}
 	if c.web && !public(u) {
-		how, err := execute("public.md", u)
+		parts = []part{{"unreachable.md", u}, {c.id + ".md", example}, {"public.md", u}}
+	}
+	var text strings.Builder
+	for _, p := range parts {
+		more, err := execute(p.file, p.url)
 		if err != nil {
 			return "", err
 		}
-		text += how
+		text.WriteString(more)
 	}
-	return text + "\n" + c.provenance() + "\n", nil
+	return text.String() + "\n" + c.provenance() + "\n", nil
 }
 
+// part is a text about an address.
+type part struct {
+	file string
+	url  *url.URL
+}
+
+// example stands for the address that a server has yet to get.
+var example = &url.URL{Scheme: "https", Host: "mcp.example.com", Path: "/mcp"}
+
 // public tells whether a vendor's network can reach u.
-func public(u *url.URL) bool { return u.Scheme == "https" && !dial.Loopback(u.Hostname()) }
+func public(u *url.URL) bool { return unreachable(u) == "" }
+
+// unreachable says why a vendor's network cannot reach u.
+func unreachable(u *url.URL) string {
+	addr, err := netip.ParseAddr(u.Hostname())
+	switch {
+	case dial.Loopback(u.Hostname()):
+		return "is this computer alone"
+	case err == nil && (addr.IsPrivate() || addr.IsLinkLocalUnicast()):
+		return "is of this network alone"
+	case u.Scheme != "https":
+		return "is not reached by HTTPS"
+	}
+	return ""
+}
 
 func execute(name string, u *url.URL) (string, error) {
 	t, err := template.ParseFS(texts, "clients/"+name)
@@ -142,7 +167,8 @@ func execute(name string, u *url.URL) (string, error) {
 		Host      string
 		PlainHTTP bool // mcp-remote has to be told
 		Public    bool
-	}{u.String(), u.Host, u.Scheme == "http", public(u)}
+		Reach     string // why it is not public
+	}{u.String(), u.Host, u.Scheme == "http", public(u), unreachable(u)}
 	var b bytes.Buffer
 	if err := t.Execute(&b, data); err != nil {
 		return "", fmt.Errorf("client text %s: %w", name, err)

@@ -48,3 +48,24 @@ func UnknownProperty(name, typeName string) *Error {
 	}
 	return BadRequest("BadRequest", "Parsing OData Select and Expand failed: Could not find a property named '%s' on type 'microsoft.graph.%s'.", name, typeName)
 }
+
+// MethodNotAllowed is the answer to a method that a resource does not take.
+func MethodNotAllowed() *Error {
+	return &Error{Status: http.StatusMethodNotAllowed, Code: "Request_BadRequest", Message: "Specified HTTP method is not allowed for the request target."}
+}
+
+// Throttled is the answer to an app that asks too much of a mailbox.
+func Throttled(limit, retryAfter string) *Error {
+	return &Error{
+		Status: http.StatusTooManyRequests, Code: "ApplicationThrottled",
+		Message: "Application is over its " + limit + " limit.", Header: map[string]string{"Retry-After": retryAfter},
+	}
+}
+
+// ResourceNotFound is the directory's answer to an object that is not there.
+func ResourceNotFound(name string) *Error {
+	return &Error{
+		Status: http.StatusNotFound, Code: "Request_ResourceNotFound",
+		Message: fmt.Sprintf("Resource '%s' does not exist or one of its queried reference-property objects are not present.", name),
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"m365mcp/simulator/dataset"
 	"m365mcp/simulator/graph/apierror"
@@ -26,14 +27,23 @@ type Mailbox struct {
 
 	folders  []dataset.Folder
 	messages []*Message // newest first
+	changes  int        // how many there have been
+	touched  map[string]int
+	gone     []gone
 }
 
 func newMailbox(person *dataset.Person, content *dataset.Mailbox) *Mailbox {
-	box := &Mailbox{Person: person, Root: ID("AQMkAD", person.ID, "root", 88), folders: slices.Clone(content.Folders)}
+	box := &Mailbox{Person: person, Root: ID("AQMkAD", person.ID, "root", 88), folders: slices.Clone(content.Folders), touched: map[string]int{}}
 	for _, m := range content.Messages {
 		box.messages = append(box.messages, &Message{Message: m, owner: person.ID, key: m.ID, Modified: m.Received})
 	}
 	slices.SortStableFunc(box.messages, newestFirst)
+	for _, f := range box.folders {
+		box.touchFolder(f.ID)
+	}
+	for _, m := range box.messages {
+		m.change = box.next()
+	}
 	return box
 }
 
@@ -46,13 +56,21 @@ func newestFirst(a, b *Message) int {
 
 // insert puts a message into its place.
 func (b *Mailbox) insert(m *Message) {
+	m.change = b.next()
 	i, _ := slices.BinarySearchFunc(b.messages, m, newestFirst)
 	b.messages = slices.Insert(b.messages, i, m)
 }
 
 // Remove takes a message out.
 func (b *Mailbox) Remove(m *Message) {
+	b.gone = append(b.gone, gone{change: b.next(), folder: m.FolderID, id: m.ID, immutable: m.ImmutableID()})
 	b.messages = slices.DeleteFunc(b.messages, func(other *Message) bool { return other == m })
+}
+
+// Update replaces the content of a message: another version from now on.
+func (b *Mailbox) Update(m *Message, changed Message, now time.Time) {
+	changed.version, changed.Modified, changed.change = m.version+1, now.UTC().Truncate(time.Second), b.next()
+	*m = changed
 }
 
 // Messages lists the messages, or those of one folder, newest first. The list is not to be changed.

@@ -17,12 +17,34 @@ type Message struct {
 	dataset.Message
 
 	Modified  time.Time
-	Headers   []dataset.Address // custom internet headers: name and value
-	InReplyTo string            // internetMessageId of what this answers
+	Sender    dataset.Address      // who sent it on behalf of From; empty: From did
+	Headers   []dataset.Address    // custom internet headers: name and value
+	InReplyTo string               // internetMessageId of what this answers
+	Completed bool                 // its flag is done
+	FlagTimes map[string]ZonedTime // by the name of followupFlag's property
 
 	owner   string // person
 	key     string // what the immutable id is derived from: the first id
 	version int
+	change  int // of the mailbox, the last one that touched it
+}
+
+// ZonedTime is a local time and the zone that it is in, as Outlook keeps it.
+type ZonedTime struct {
+	DateTime string `json:"dateTime"`
+	TimeZone string `json:"timeZone"`
+}
+
+// FlagStatus is that of the follow-up flag.
+func (m *Message) FlagStatus() string {
+	switch {
+	case m.Completed:
+		return "complete"
+	case m.Flagged:
+		return "flagged"
+	default:
+		return "notFlagged"
+	}
 }
 
 // ShownID is the form of the id that was asked for by Prefer.
@@ -62,12 +84,6 @@ func (m *Message) Attachment(id string) (dataset.Attachment, error) {
 	return dataset.Attachment{}, missing(id)
 }
 
-// Changed notes that the message is another one from now on.
-func (m *Message) Changed(now time.Time) {
-	m.version++
-	m.Modified = now
-}
-
 // ChangeKey changes with every change of the message.
 func (m *Message) ChangeKey() string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%d", m.ID, m.version))
@@ -92,7 +108,8 @@ func (m *Message) SetBody(content string, isHTML bool) {
 
 // Quote puts the comment above the history.
 func (m *Message) Quote(original *Message, comment string) {
-	head := "From: " + AddressList([]dataset.Address{original.From}) + "\r\nSent: " + original.Sent.UTC().Format(time.RFC1123) + "\r\nSubject: " + original.Subject
+	head := "From: " + AddressList([]dataset.Address{original.From}) + "\r\nSent: " + original.Sent.UTC().Format(time.RFC1123) +
+		"\r\nTo: " + AddressList(original.To) + "\r\nSubject: " + original.Subject
 	m.Preview = preview(comment)
 	if m.HTML = original.HTML; !m.HTML {
 		m.Body = comment + "\r\n\r\n________________________________\r\n" + head + "\r\n\r\n" + original.Body

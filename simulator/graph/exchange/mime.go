@@ -13,6 +13,7 @@ import (
 	"mime/quotedprintable"
 	"net/mail"
 	"net/textproto"
+	"slices"
 	"strings"
 	"time"
 
@@ -100,7 +101,7 @@ func writeAttachment(parts *multipart.Writer, a dataset.Attachment) error {
 	if err != nil {
 		return err
 	}
-	encoded := base64.StdEncoding.EncodeToString(a.Content)
+	encoded := base64.StdEncoding.EncodeToString(slices.Concat(a.Content, a.Item))
 	for len(encoded) > 76 { // RFC 2045 section 6.8
 		if _, err := io.WriteString(w, encoded[:76]+"\r\n"); err != nil {
 			return err

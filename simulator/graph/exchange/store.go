@@ -15,7 +15,8 @@ type Store struct {
 	tenant    *dataset.Tenant
 	now       func() time.Time
 	mailboxes map[string]*Mailbox // by person
-	serial    int                 // of messages created here
+	serial    int                 // of what was created here
+	outbound  []Outgoing
 }
 
 // NewStore returns a store with a copy of the tenant's mailboxes, so that
@@ -23,12 +24,18 @@ type Store struct {
 func NewStore(tenant *dataset.Tenant, now func() time.Time) *Store {
 	s := &Store{tenant: tenant, now: now, mailboxes: map[string]*Mailbox{}}
 	for i := range tenant.People {
-		person := &tenant.People[i]
-		if content := tenant.Mailbox[person.ID]; content != nil {
-			s.mailboxes[person.ID] = newMailbox(person, content)
-		}
+		s.add(&tenant.People[i])
+	}
+	for i := range tenant.Shared {
+		s.add(&tenant.Shared[i].Person)
 	}
 	return s
+}
+
+func (s *Store) add(person *dataset.Person) {
+	if content := s.tenant.Mailbox[person.ID]; content != nil {
+		s.mailboxes[person.ID] = newMailbox(person, content)
+	}
 }
 
 // Mailbox is that of a person; nil where there is none.

@@ -3,6 +3,7 @@
 package query
 
 import (
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -11,10 +12,11 @@ import (
 	"m365mcp/simulator/graph/apierror"
 )
 
-const (
-	defaultPage = 10
-	maxPage     = 1000
-)
+// Pages are the sizes of a list's pages: without $top, and the most that $top may ask for.
+type Pages struct{ Standard, Most int }
+
+// Outlook is the paging of Exchange's lists.
+var Outlook = Pages{Standard: 10, Most: 1000}
 
 // Options are OData's system query options of one request.
 type Options struct {
@@ -24,12 +26,24 @@ type Options struct {
 	top    int
 	offset int // $skip and $skiptoken together
 	count  bool
+	most   int
+	delta  Delta
 }
 
 // Has reports whether a system query option was given.
 func (o Options) Has(name string) bool {
 	_, ok := o.values[name]
 	return ok
+}
+
+// Value is a system query option as it was sent.
+func (o Options) Value(name string) string { return o.values[name] }
+
+// With is the same request with another value of one option.
+func (o Options) With(name, value string) Options {
+	o.values = maps.Clone(o.values)
+	o.values[name] = value
+	return o
 }
 
 // List splits $select, $expand and $orderby.
@@ -50,6 +64,9 @@ func (o Options) Custom(name string) (string, bool) {
 	return value, ok
 }
 
+// Top is the size of a page.
+func (o Options) Top() int { return o.top }
+
 // Count reports whether the number of all items was asked for.
 func (o Options) Count() bool { return o.count }
 
@@ -62,8 +79,8 @@ var systemOptions = []string{
 // Parse splits a query at "&" only, decodes it and checks it against the
 // options that the operation takes. The name of the list keeps a $skiptoken from
 // being used on another one.
-func Parse(raw string, takes []string, list string) (Options, error) {
-	o := Options{list: list, values: map[string]string{}, custom: map[string]string{}, top: defaultPage}
+func Parse(raw string, takes []string, list string, pages Pages) (Options, error) {
+	o := Options{list: list, values: map[string]string{}, custom: map[string]string{}, top: pages.Standard, most: pages.Most}
 	for pair := range strings.SplitSeq(raw, "&") {
 		if pair == "" {
 			continue
@@ -93,6 +110,12 @@ func Parse(raw string, takes []string, list string) (Options, error) {
 		}
 		o.values[name] = value
 	}
+	if slices.Contains(takes, "$deltatoken") {
+		var err error
+		if o, err = o.withDelta(); err != nil {
+			return Options{}, err
+		}
+	}
 	return o.withNumbers()
 }
 
@@ -110,8 +133,8 @@ func (o Options) withNumbers() (Options, error) {
 		if o.top, err = number("$top"); err != nil {
 			return o, err
 		}
-		if o.top < 1 || o.top > maxPage {
-			return o, apierror.BadRequest("ErrorInvalidUrlQuery", "The query specified in the URI is not valid. The limit of '%d' for Top query has been exceeded. The value from the incoming request is '%d'.", maxPage, o.top)
+		if o.top < 1 || o.top > o.most {
+			return o, apierror.BadRequest("ErrorInvalidUrlQuery", "The query specified in the URI is not valid. The limit of '%d' for Top query has been exceeded. The value from the incoming request is '%d'.", o.most, o.top)
 		}
 	}
 	if o.Has("$skip") {

@@ -3,13 +3,18 @@ package wire
 import (
 	"cmp"
 	"encoding/base64"
+	"encoding/json"
 
 	"m365mcp/simulator/dataset"
 	"m365mcp/simulator/graph/exchange"
 )
 
-// Attachment is a file on a message, with the properties that were asked for.
+// Attachment is a file or an item on a message, with the properties that were
+// asked for; the item itself comes by $expand.
 func Attachment(m *exchange.Message, a dataset.Attachment, immutableID bool, names []string) map[string]any {
+	if a.Item != nil {
+		return itemAttachment(m, a, immutableID, names)
+	}
 	contentType := cmp.Or(a.ContentType, "application/octet-stream")
 	out := map[string]any{"@odata.type": "#microsoft.graph.fileAttachment", "@odata.mediaContentType": contentType}
 	for _, name := range names {
@@ -37,5 +42,15 @@ func Attachment(m *exchange.Message, a dataset.Attachment, immutableID bool, nam
 			out[name] = base64.StdEncoding.EncodeToString(a.Content)
 		}
 	}
+	return out
+}
+
+func itemAttachment(m *exchange.Message, a dataset.Attachment, immutableID bool, names []string) map[string]any {
+	all := map[string]any{
+		"id": m.AttachmentID(a, immutableID), "lastModifiedDateTime": m.Received.UTC().Format(timestamp), "name": a.Name,
+		"contentType": nil, "size": len(a.Item), "isInline": a.Inline, "item": json.RawMessage(a.Item),
+	}
+	out := pick(all, names)
+	out["@odata.type"] = "#microsoft.graph.itemAttachment"
 	return out
 }

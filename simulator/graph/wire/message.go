@@ -57,10 +57,14 @@ func (v Renderer) property(m *exchange.Message, name string) (any, bool) {
 	case "webLink":
 		return v.Base + "/owa/?ItemID=" + url.QueryEscape(m.ID) + "&exvsurl=1&viewmodel=ReadMessageItem", true
 	case "from", "sender":
-		if m.From.Address == "" {
+		shown := m.From
+		if name == "sender" && m.Sender.Address != "" {
+			shown = m.Sender
+		}
+		if shown.Address == "" {
 			return nil, false // a draft without sender leaves both out
 		}
-		return recipient(m.From), true
+		return recipient(shown), true
 	case "toRecipients":
 		return recipients(m.To), true
 	case "ccRecipients":
@@ -74,7 +78,11 @@ func (v Renderer) property(m *exchange.Message, name string) (any, bool) {
 	case "uniqueBody":
 		return body(m, v.Prefer.BodyType, exchange.UniquePart(m.Body)), true
 	case "flag":
-		return map[string]any{"flagStatus": flagStatus(m)}, true
+		flag := map[string]any{"flagStatus": m.FlagStatus()}
+		for property, at := range m.FlagTimes {
+			flag[property] = at
+		}
+		return flag, true
 	case "categories":
 		if m.Categories == nil {
 			return []string{}, true
@@ -129,16 +137,20 @@ func Plain(m *exchange.Message, name string) (any, bool) {
 		return m.Draft, true
 	case "inferenceClassification":
 		return "focused", true
-	case "from/emailAddress/address", "sender/emailAddress/address":
+	case "from/emailAddress/address":
 		return m.From.Address, true
-	case "from/emailAddress/name", "sender/emailAddress/name":
+	case "from/emailAddress/name":
 		return m.From.Name, true
+	case "sender/emailAddress/address":
+		return cmp.Or(m.Sender.Address, m.From.Address), true
+	case "sender/emailAddress/name":
+		return cmp.Or(m.Sender.Name, m.From.Name), true
 	case "body/content":
 		return m.Body, true
 	case "body/contentType":
 		return bodyType(m), true
 	case "flag/flagStatus":
-		return flagStatus(m), true
+		return m.FlagStatus(), true
 	case "categories":
 		return m.Categories, true
 	default:
@@ -159,13 +171,6 @@ func bodyType(m *exchange.Message) string {
 		return "html"
 	}
 	return "text"
-}
-
-func flagStatus(m *exchange.Message) string {
-	if m.Flagged {
-		return "flagged"
-	}
-	return "notFlagged"
 }
 
 // body is the content in the type that Prefer asked for, else in its own.

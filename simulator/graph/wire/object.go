@@ -47,3 +47,33 @@ func Read[T any](o Object, name string, into *T) error {
 	}
 	return nil
 }
+
+// ReadAction decodes the parameters of an action, which are PascalCase in the
+// metadata and camelCase in the documentation; Graph takes both. They are read
+// by their camelCase names. An empty body is one without parameters.
+func ReadAction(raw []byte, name string, params ...string) (Object, error) {
+	if len(bytes.TrimSpace(raw)) == 0 {
+		return Object{typeName: name}, nil
+	}
+	var names []string
+	for _, param := range params {
+		names = append(names, param, strings.ToUpper(param[:1])+param[1:])
+	}
+	o, err := ReadObject(raw, name, names...)
+	if err != nil {
+		return o, err
+	}
+	for _, param := range params {
+		pascal := strings.ToUpper(param[:1]) + param[1:]
+		value, ok := o.members[pascal]
+		if !ok {
+			continue
+		}
+		if o.Has(param) {
+			return Object{}, apierror.BadRequest("RequestBodyRead", "The parameter '%s' was given twice.", param)
+		}
+		o.members[param] = value
+		delete(o.members, pascal)
+	}
+	return o, nil
+}

@@ -3,12 +3,17 @@
 // each resource.
 package wire
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // Preferences are the Prefer headers that Outlook's resources know.
 type Preferences struct {
 	BodyType    string // text, html or empty
 	ImmutableID bool
+	TimeZone    string // outlook.timezone, of events only: what applies it says so itself
+	MaxPageSize int    // odata.maxpagesize; 0: none
 }
 
 // Applied is the Preference-Applied header.
@@ -36,6 +41,12 @@ func ParsePrefer(headers []string) Preferences {
 			}
 		case "idtype":
 			p.ImmutableID = strings.EqualFold(value, "ImmutableId")
+		case "outlook.timezone":
+			p.TimeZone = value
+		case "odata.maxpagesize", "maxpagesize":
+			if n, err := strconv.Atoi(value); err == nil && n > 0 {
+				p.MaxPageSize = n
+			}
 		}
 	}
 	return p

@@ -38,6 +38,7 @@ var (
 	FolderProperties   = []string{"id", "displayName", "parentFolderId", "childFolderCount", "unreadItemCount", "totalItemCount", "isHidden"}
 	AttachmentBase     = []string{"id", "lastModifiedDateTime", "name", "contentType", "size", "isInline"}
 	FileAttachment     = []string{"contentId", "contentLocation", "contentBytes"}
+	ItemAttachment     = []string{"item"} // by $expand only
 	SettingsProperties = []string{
 		"archiveFolder", "timeZone", "delegateMeetingMessageDeliveryOptions", "dateFormat", "timeFormat", "userPurpose",
 		"automaticRepliesSetting", "language", "workingHours",

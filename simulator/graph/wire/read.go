@@ -51,22 +51,43 @@ func ReadState(o Object, m *exchange.Message) error {
 	if categories != nil {
 		m.Categories = categories
 	}
+	return readFlag(o, m)
+}
+
+// readFlag reads the follow-up flag. Dates belong to one that is set, and a due
+// date needs a start (Graph, followupFlag resource).
+func readFlag(o Object, m *exchange.Message) error {
 	var raw json.RawMessage
 	if err := Read(o, "flag", &raw); err != nil || raw == nil {
 		return err
 	}
-	flag, err := ReadObject(raw, "followupFlag", "flagStatus", "startDateTime", "dueDateTime", "completedDateTime")
+	const start, due, completed = "startDateTime", "dueDateTime", "completedDateTime"
+	flag, err := ReadObject(raw, "followupFlag", "flagStatus", start, due, completed)
 	if err != nil {
 		return err
 	}
-	status := flagStatus(m)
+	status := m.FlagStatus()
 	if err := Read(flag, "flagStatus", &status); err != nil {
 		return err
 	}
 	if !slices.Contains([]string{"notFlagged", "flagged", "complete"}, status) {
 		return apierror.BadRequest("RequestBodyRead", "Requested value '%s' was not found.", status)
 	}
-	m.Flagged = status == "flagged"
+	times := map[string]exchange.ZonedTime{}
+	for _, name := range []string{start, due, completed} {
+		var at exchange.ZonedTime
+		if err := Read(flag, name, &at); err != nil {
+			return err
+		}
+		if at.DateTime != "" {
+			times[name] = at
+		}
+	}
+	_, hasStart := times[start]
+	if _, hasDue := times[due]; hasDue && !hasStart || len(times) > 0 && status == "notFlagged" {
+		return apierror.BadRequest("ErrorInvalidArgument", "A due date of a flag needs a start date, and both need the status 'flagged'.")
+	}
+	m.Flagged, m.Completed, m.FlagTimes = status == "flagged", status == "complete", times
 	return nil
 }
 
@@ -79,7 +100,7 @@ func ReadContent(o Object, m *exchange.Message) error {
 		return err
 	}
 	for name, into := range map[string]*[]dataset.Address{"toRecipients": &m.To, "ccRecipients": &m.CC, "bccRecipients": &m.BCC, "replyTo": &m.ReplyTo} {
-		if err := readRecipients(o, name, into); err != nil {
+		if err := ReadRecipients(o, name, into); err != nil {
 			return err
 		}
 	}
