@@ -101,8 +101,20 @@ function unescapeHTML(text) {
   });
 }
 
+/** mcp-remote opens the browser before it listens for the answer: nobody signs in that fast but us. */
+async function deliver(back) {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await fetch(back);
+    } catch (error) {
+      if (error.cause?.code !== 'ECONNREFUSED' || tries === 100) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   const back = await walk(process.argv[2], process.env.M365_MCP_TEST_UPN);
-  const answer = await fetch(back);
+  const answer = await deliver(back);
   if (!answer.ok) throw new Error(`the client answered ${answer.status}`);
 }
