@@ -1,6 +1,7 @@
 package authserver
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -93,7 +94,7 @@ func (s *Server) checkRequest(values url.Values, client Client, redirectURI stri
 	}
 	request := Request{
 		ClientID: client.ID, RedirectURI: redirectURI, State: p["state"],
-		Resource: s.resource, Challenge: p["code_challenge"],
+		Resource: cmp.Or(p["resource"], s.resource), Challenge: p["code_challenge"],
 	}
 	switch {
 	case p["response_type"] == "":

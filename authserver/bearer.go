@@ -1,6 +1,7 @@
 package authserver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,9 +18,20 @@ var (
 	ErrRevoked      = errors.New("revoked")
 )
 
-// Verify returns the principal behind an access token. Token, grant and kill epoch
-// are one indexed read, so a revocation counts from its commit on, everywhere.
+// Verify returns the principal behind an access token for /mcp. Token, grant and kill
+// epoch are one indexed read, so a revocation counts from its commit on, everywhere.
 func (s *Server) Verify(ctx context.Context, rawToken string) (identity.Principal, error) {
+	return s.verify(ctx, mcpPath, rawToken)
+}
+
+// Reverify is [Server.Verify] with the token and the door of a request that
+// [Server.RequireBearer] has admitted, for what lives longer than the request's answer.
+func (s *Server) Reverify(r *http.Request) (identity.Principal, error) {
+	token, _ := bearerToken(r.Header)
+	return s.verify(r.Context(), r.URL.Path, token)
+}
+
+func (s *Server) verify(ctx context.Context, path, rawToken string) (identity.Principal, error) {
 	now := s.now()
 	token, err := s.store.Token(ctx, digest(rawToken))
 	switch {
@@ -33,7 +45,7 @@ func (s *Server) Verify(ctx context.Context, rawToken string) (identity.Principa
 		return identity.Principal{}, fmt.Errorf("%w: expired", ErrInvalidToken)
 	case !token.Grant.Alive() || !s.admitted(token.Grant.ClientID):
 		return identity.Principal{}, fmt.Errorf("%w: %w", ErrInvalidToken, ErrRevoked)
-	case token.Grant.Resource != s.resource: // the public URL has changed
+	case !s.accepts(path, token.Grant.Resource): // or the public URL has changed
 		return identity.Principal{}, fmt.Errorf("%w: issued for another resource", ErrInvalidToken)
 	}
 	p := token.Grant.principal(now)
@@ -59,6 +71,7 @@ type Challenge struct {
 	Error       string // empty when the request carried no token
 	Description string
 	Scopes      []string // all that are needed; empty: those of this server
+	Resource    string   // empty: /mcp
 }
 
 // Challenge returns the WWW-Authenticate value.
@@ -70,7 +83,7 @@ func (s *Server) Challenge(c Challenge) string {
 	for _, p := range [][2]string{
 		{"error", c.Error},
 		{"error_description", c.Description},
-		{"resource_metadata", s.resourceMetadataURL()},
+		{"resource_metadata", s.resourceMetadataURL(cmp.Or(c.Resource, s.resource))},
 		{"scope", strings.Join(c.Scopes, " ")},
 	} {
 		if p[1] != "" {
@@ -103,7 +116,7 @@ func (s *Server) RequireBearer(next func(http.ResponseWriter, *http.Request, ide
 			s.deny401(w, r, Challenge{Error: codeInvalidToken}, "The Authorization header is not one well-formed bearer token.")
 			return
 		}
-		principal, err := s.Verify(r.Context(), token)
+		principal, err := s.verify(r.Context(), r.URL.Path, token)
 		if errors.Is(err, ErrInvalidToken) {
 			s.log.DebugContext(r.Context(), "bearer token refused", "reason", err)
 			s.deny401(w, r, Challenge{Error: codeInvalidToken}, "The access token is unknown, expired or revoked.")
@@ -126,6 +139,7 @@ func (s *Server) deny401(w http.ResponseWriter, r *http.Request, c Challenge, te
 }
 
 func (s *Server) refuseBearer(w http.ResponseWriter, r *http.Request, status int, c Challenge, text string) {
+	c.Resource = s.resourceOn(r.URL.Path)
 	w.Header().Set("WWW-Authenticate", s.Challenge(c))
 	w.Header().Set("Cache-Control", "no-store")
 	code := c.Error

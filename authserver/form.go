@@ -43,18 +43,32 @@ func (s *Server) once(values url.Values) (parameters, error) {
 	return p, nil
 }
 
-// checkResource binds a request to the one audience there is. Nothing asked means
-// that audience: clients before RFC 8707 do not name it.
+// checkResource binds a request to one audience.
 func (s *Server) checkResource(asked []string) (string, error) {
+	var one string
 	for _, resource := range asked {
-		if resource != s.resource && resource != s.resource+"/" {
+		resource = strings.TrimSuffix(resource, "/")
+		if !s.serves(resource) || one != "" && resource != one {
 			return "", &oauthError{
 				status: http.StatusBadRequest, code: codeInvalidTarget,
-				description: "This server issues tokens for " + s.resource + " only.",
+				description: "This server issues tokens for " + strings.Join(s.resources, " or ") + " only.",
 			}
 		}
+		one = resource
 	}
-	return s.resource, nil
+	return one, nil
+}
+
+// checkAudience refuses a token request for another resource than the grant's
+// (RFC 8707 section 2.2).
+func checkAudience(p parameters, grant Grant) error {
+	if asked := p["resource"]; asked != "" && asked != grant.Resource {
+		return &oauthError{
+			status: http.StatusBadRequest, code: codeInvalidTarget,
+			description: "The authorization was for " + grant.Resource + ".",
+		}
+	}
+	return nil
 }
 
 // readForm reads a form body. The query is ignored: credentials do not belong there.

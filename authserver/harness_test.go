@@ -264,9 +264,11 @@ func (h *harness) boot(t *testing.T, change ...func(*authserver.Options)) {
 	}
 	mux := http.NewServeMux()
 	h.auth.Register(mux)
-	mux.Handle("/mcp", h.auth.RequireBearer(func(w http.ResponseWriter, _ *http.Request, p identity.Principal) {
+	door := h.auth.RequireBearer(func(w http.ResponseWriter, _ *http.Request, p identity.Principal) {
 		_, _ = io.WriteString(w, p.UserKey())
-	}))
+	})
+	mux.Handle("/mcp", door)
+	mux.Handle("/sse", door)
 	h.Config.Handler = mux
 }
 

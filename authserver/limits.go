@@ -17,12 +17,13 @@ const (
 	consentRate          = 120 // a minute: each may begin a sign-in
 	fetchRate            = 60  // a minute: of metadata documents that are not at hand
 	failureRate          = 60  // a minute: of one client's secret, or one token
+	strangerRate         = 300 // a minute: MCP without a token, where that is allowed
 	limitedAddresses     = 20_000
 )
 
 // limits are the rate limits of one server.
 type limits struct {
-	registrations, authorize, consent, fetches, failures *limiter
+	registrations, authorize, consent, fetches, failures, strangers *limiter
 }
 
 func newLimits(registrations int) limits {
@@ -32,6 +33,7 @@ func newLimits(registrations int) limits {
 		consent:       newLimiter(consentRate, time.Minute),
 		fetches:       newLimiter(fetchRate, time.Minute),
 		failures:      newLimiter(failureRate, time.Minute),
+		strangers:     newLimiter(strangerRate, time.Minute),
 	}
 }
 
@@ -84,6 +86,19 @@ func (s *Server) limited(l *limiter, handle func(http.ResponseWriter, *http.Requ
 		}
 		return handle(w, r)
 	}
+}
+
+// Strangers lets requests without a token through to next, as many of a network
+// address as its limit says, and answers the others with 429.
+func (s *Server) Strangers(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if wait := s.limits.strangers.take(s.address(r), s.now()); wait > 0 {
+			w.Header().Set("Cache-Control", "no-store")
+			s.writeError(w, r, tooOften(wait))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // failureKey joins the address and what is tried there: a client's secret, a code, a

@@ -1,6 +1,9 @@
 package authserver
 
-import "net/http"
+import (
+	"net/http"
+	"strings"
+)
 
 // serverMetadata describes the authorization server (RFC 8414 section 2). The
 // OpenID path serves it too, for clients that look only there; no OpenID tokens
@@ -41,14 +44,19 @@ func (s *Server) serverMetadata() any {
 		RevocationAuth:    methods,
 		CodeChallenge:     []string{"S256"},
 		IssuerInResponses: true,
-		Resources:         []string{s.resource},
+		Resources:         s.resources,
 		Documents:         s.documents != nil,
 	}
 }
 
-// resourceMetadata describes /mcp (RFC 9728 section 2). It is served at the
-// path-inserted location and at the root, where older clients look.
-func (s *Server) resourceMetadata() any {
+const (
+	mcpPath              = "/mcp"
+	resourceMetadataPath = "/.well-known/oauth-protected-resource"
+)
+
+// resourceMetadata describes a door (RFC 9728 section 2). It is served at the
+// path-inserted location, and that of /mcp at the root, where older clients look.
+func (s *Server) resourceMetadata(resource string) any {
 	return struct {
 		Resource string   `json:"resource"`
 		Servers  []string `json:"authorization_servers"`
@@ -56,7 +64,7 @@ func (s *Server) resourceMetadata() any {
 		Bearer   []string `json:"bearer_methods_supported"`
 		Name     string   `json:"resource_name"`
 	}{
-		Resource: s.resource,
+		Resource: resource,
 		Servers:  []string{s.issuer},
 		Scopes:   s.scopes,
 		Bearer:   []string{"header"},
@@ -64,8 +72,8 @@ func (s *Server) resourceMetadata() any {
 	}
 }
 
-func (s *Server) resourceMetadataURL() string {
-	return s.issuer + "/.well-known/oauth-protected-resource/mcp"
+func (s *Server) resourceMetadataURL(resource string) string {
+	return s.issuer + resourceMetadataPath + strings.TrimPrefix(resource, s.issuer)
 }
 
 func serveDocument(document any) func(http.ResponseWriter, *http.Request) error {

@@ -13,7 +13,7 @@
 //	POST /revoke     the client gives a grant back (RFC 7009)
 //	POST /signin     a person, with no client, for a page of this server; the same
 //	                 way over Microsoft and /callback, and a session in a cookie
-//	RequireBearer    every request to /mcp: one indexed read, or it is refused
+//	RequireBearer    every request to /mcp and the other doors: one indexed read, or it is refused
 //	StepUp           a call that lacks scopes: the client asks its person for more
 //	GET  /access/    the same by a link, for clients that cannot
 //
@@ -74,6 +74,8 @@ type Options struct {
 	// PublicURL is the origin that clients and browsers see, e.g.
 	// https://mcp.example.com. It is the issuer; the resource is PublicURL + "/mcp".
 	PublicURL string
+	// Doors are paths beside /mcp that are resources with metadata of their own.
+	Doors []string
 	// Scopes are the Graph scopes that a client gets at sign-in when it asks for none.
 	Scopes []string
 	// MoreScopes are the others that a client may ask for, at once or later (step-up).
@@ -169,7 +171,8 @@ func (l Lifetimes) withDefaults() (Lifetimes, error) {
 // Server is the authorization server. Its methods are safe for concurrent use.
 type Server struct {
 	issuer     string              // PublicURL
-	resource   string              // the one audience of this server's tokens
+	resource   string              // the audience of clients that name none
+	resources  []string            // all of them
 	scopes     []string            // of a sign-in that asks for none
 	most       []string            // that people may be asked for
 	presets    map[string][]string // names for some of most
@@ -214,6 +217,13 @@ func New(o Options) (*Server, error) {
 			return nil, fmt.Errorf("authserver: page %q is no path with a slash at both ends", path)
 		}
 	}
+	resources := []string{o.PublicURL + mcpPath}
+	for _, path := range o.Doors {
+		if !plainPath(path) {
+			return nil, fmt.Errorf("authserver: door %q is no path", path)
+		}
+		resources = append(resources, o.PublicURL+path)
+	}
 	lifetimes, err := o.Lifetimes.withDefaults()
 	if err != nil {
 		return nil, fmt.Errorf("authserver: %w", err)
@@ -244,7 +254,8 @@ func New(o Options) (*Server, error) {
 	o.MaxClients, o.MaxSignIns = cmp.Or(o.MaxClients, defaultMax), cmp.Or(o.MaxSignIns, defaultMax)
 	return &Server{
 		issuer:     o.PublicURL,
-		resource:   o.PublicURL + "/mcp",
+		resource:   resources[0],
+		resources:  resources,
 		scopes:     union(o.Scopes, nil),
 		most:       union(o.Scopes, o.MoreScopes),
 		presets:    maps.Clone(o.Presets),
@@ -287,12 +298,15 @@ func publicURL(raw string) (*url.URL, error) {
 // Register adds the server's routes to mux. Bearer-protected routes are the
 // caller's: it wraps them in [Server.RequireBearer].
 func (s *Server) Register(mux *http.ServeMux) {
-	for path, document := range map[string]any{
-		"/.well-known/oauth-authorization-server":   s.serverMetadata(),
-		"/.well-known/openid-configuration":         s.serverMetadata(),
-		"/.well-known/oauth-protected-resource":     s.resourceMetadata(),
-		"/.well-known/oauth-protected-resource/mcp": s.resourceMetadata(),
-	} {
+	documents := map[string]any{
+		"/.well-known/oauth-authorization-server": s.serverMetadata(),
+		"/.well-known/openid-configuration":       s.serverMetadata(),
+		resourceMetadataPath:                      s.resourceMetadata(s.resource),
+	}
+	for _, resource := range s.resources {
+		documents[resourceMetadataPath+strings.TrimPrefix(resource, s.issuer)] = s.resourceMetadata(resource)
+	}
+	for path, document := range documents {
 		mux.Handle(path, s.api(serveDocument(document), http.MethodGet, http.MethodHead))
 	}
 	if !s.closed {
