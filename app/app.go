@@ -53,6 +53,7 @@ type App struct {
 	listener net.Listener
 	http     *http.Server
 	auth     *authserver.Server
+	mcp      *mcpserver.Server
 	audit    *audit.Log
 	auditKey string
 	cleanups cleanups
@@ -116,16 +117,22 @@ func build(ctx context.Context, c config.Config, log *slog.Logger, o Options, l 
 	if err != nil {
 		return nil, err
 	}
-	a.http = &http.Server{
+	a.http = httpServer(handler, c.Gateway.Timeout, log)
+	return a, nil
+}
+
+// httpServer bounds what one connection may cost. A stream of mcpserver lifts the
+// limits of its request, and has one for each write.
+func httpServer(handler http.Handler, callTimeout time.Duration, log *slog.Logger) *http.Server {
+	return &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
-		WriteTimeout:      readTimeout + 2*c.Gateway.Timeout + writeSlack,
+		WriteTimeout:      readTimeout + 2*callTimeout + writeSlack,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
-	return a, nil
 }
 
 // URL is the public URL.
@@ -157,6 +164,7 @@ func (a *App) Done() <-chan error { return a.served }
 
 // Stop lets running requests finish until ctx ends, then closes everything.
 func (a *App) Stop(ctx context.Context) error {
+	a.mcp.Stop(ctx) // the streams, which no request ends
 	err := a.http.Shutdown(ctx)
 	if err != nil { // out of time: cut what still runs
 		err = errors.Join(err, a.http.Close())

@@ -13,9 +13,9 @@ import (
 const healthPath = "/healthz"
 
 // routes puts the doors on one mux.
-func routes(publicURL string, endpoint http.Handler, auth *authserver.Server, tickets *ticket.Service) http.Handler {
+func routes(publicURL string, doors *mcpserver.Server, auth *authserver.Server, tickets *ticket.Service) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/mcp", endpoint)
+	doors.Register(mux)
 	auth.Register(mux)
 	tickets.Register(mux)
 	mux.HandleFunc("GET "+healthPath, func(w http.ResponseWriter, _ *http.Request) {

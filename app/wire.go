@@ -82,7 +82,7 @@ func (a *App) wire(ctx context.Context, o Options) (http.Handler, error) {
 		Lifetimes: authserver.Lifetimes{
 			Code: c.OAuth.CodeLifetime, Access: c.OAuth.AccessLifetime, Refresh: c.OAuth.RefreshLifetime,
 		},
-		MaxClients: c.OAuth.MaxClients, NoRegistration: !c.OAuth.Registration, Pages: []string{ticketPages},
+		Doors: ownResources(c.MCP), MaxClients: c.OAuth.MaxClients, NoRegistration: !c.OAuth.Registration, Pages: []string{ticketPages},
 		Registrations: c.OAuth.RegistrationsPerHour, RedirectAllow: c.OAuth.RedirectAllow, TrustedProxies: c.Server.TrustedProxies,
 		Documents: documents, DocumentAllowed: documentAllowed, Clients: configuredClients(c.OAuth.Clients),
 	})
@@ -127,12 +127,14 @@ func (a *App) wire(ctx context.Context, o Options) (http.Handler, error) {
 		},
 		Timeout: c.Gateway.Timeout, NewID: newID(o.Now), Now: o.Now, Logger: log,
 	})
-	endpoint := mcpserver.New(mcpserver.Options{
+	a.mcp = mcpserver.New(mcpserver.Options{
 		Registry: registry, Runner: runner, Version: Version(), PublicURL: c.Server.PublicURL,
 		AllowedOrigins: c.MCP.AllowedOrigins, MaxRequestBytes: c.MCP.MaxRequestBytes,
-		RequireBearer: a.auth.RequireBearer, StepUp: a.auth.StepUp, Logger: log, Extend: o.Extend, Sessions: o.Sessions,
+		SSE: c.MCP.SSE, WebSocket: c.MCP.WebSocket, Streams: c.MCP.StreamsPerPerson,
+		RequireBearer: a.auth.RequireBearer, Reverify: a.reverify, Strangers: a.strangers(), StepUp: a.auth.StepUp,
+		Now: o.Now, Logger: log, Extend: o.Extend, Sessions: o.Sessions,
 	})
-	return routes(c.Server.PublicURL, endpoint, a.auth, service), nil
+	return routes(c.Server.PublicURL, a.mcp, a.auth, service), nil
 }
 
 func newRegistry(c config.Tools) (*tool.Registry, error) {

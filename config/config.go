@@ -136,6 +136,11 @@ type OAuth struct {
 type MCP struct {
 	AllowedOrigins  []string // beside the public URL's own
 	MaxRequestBytes int64
+
+	SSE, WebSocket   bool // doors that hold streams
+	StreamsPerPerson int
+	StickySessions   bool // a proxy keeps each client on one replica
+	PublicDiscovery  bool // lists without a token
 }
 
 // Tools is what assistants are offered.

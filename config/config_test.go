@@ -275,6 +275,8 @@ func TestRefused(t *testing.T) {
 		{name: "public URL with a password", env: []string{"M365_MCP_PUBLIC_URL=https://u:canary@mcp.example.com"}, want: "user name or password"},
 		{name: "other perimeter", env: []string{"M365_MCP_PERIMETER=cloudflare-access"}, want: "not in this version"},
 		{name: "PostgreSQL without the audit's key", env: []string{"M365_MCP_DATABASE=postgres://u:canary@db.example/m365"}, want: "all replicas must sign with the same key"},
+		{name: "streams on many replicas", env: []string{"M365_MCP_DATABASE=postgres://u:canary@db.example/m365", "M365_MCP_AUDIT_SIGNING_KEY=" + goodSigner, "M365_MCP_SSE=true"}, want: "mcp.sse: is on with PostgreSQL"},
+		{name: "sockets on many replicas", env: []string{"M365_MCP_DATABASE=postgres://u:canary@db.example/m365", "M365_MCP_AUDIT_SIGNING_KEY=" + goodSigner, "M365_MCP_WEBSOCKET=true"}, want: "mcp.websocket: is on with PostgreSQL"},
 		{name: "PostgreSQL without a name", env: []string{"M365_MCP_DATABASE=postgres://u:canary@db.example/"}, want: "names no database"},
 		{name: "PostgreSQL with a broken password", env: []string{"M365_MCP_DATABASE=postgres://u:canary%zz@db.example/m365"}, want: "percent-encode"},
 		{name: "password of the database in the file", file: "database:\n  url: postgres://u:canary@db.example/m365\n", want: "c.yaml:2: database.url: holds a password"},
@@ -434,6 +436,10 @@ func TestPostgres(t *testing.T) {
 		}
 	}
 	asFile := func(name string) ([]byte, error) { return []byte(name + "\n"), nil }
+	sticky := append(env(address), "M365_MCP_SSE=true", "M365_MCP_WEBSOCKET=true", "M365_MCP_STICKY_SESSIONS=true")
+	if _, err := config.Load("", sticky, asFile); err != nil {
+		t.Errorf("streams with sticky sessions: %v", err)
+	}
 	for text, warned := range map[string]bool{
 		address:                                      false,
 		"postgres://m365@db.example/m365":            true,

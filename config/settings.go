@@ -30,7 +30,7 @@ var sections = []section{
 	{"microsoft", "The app registration in Entra (docs/entra.md) and the endpoints of its cloud."},
 	{"keys", "The server's own keys. `m365-mcp keys generate` makes a set of them."},
 	{"oauth", "The server's own authorization server: what MCP clients hold are its tokens, never Microsoft's."},
-	{"mcp", "The MCP endpoint, `<public URL>/mcp`."},
+	{"mcp", "The MCP endpoint, `<public URL>/mcp`, and the doors beside it."},
 	{"tools", "What assistants are offered."},
 	{"gateway", "The way out to Microsoft Graph."},
 	{"perimeter", "The proxy in front, which proves who knocks."},
@@ -236,7 +236,35 @@ func callTable(c *Config) []setting {
 		{
 			path: "mcp.max_request_bytes", env: []string{"M365_MCP_MAX_REQUEST_BYTES"},
 			value: number(&c.MCP.MaxRequestBytes, 16<<10, 64<<20), def: "4194304",
-			doc: "Largest request body that is read.",
+			doc: "Largest request body, or WebSocket message, that is read.",
+		},
+		{
+			path: "mcp.sse", env: []string{"M365_MCP_SSE"},
+			value: boolean(&c.MCP.SSE), def: "false",
+			doc: "The door `<public URL>/sse`, for clients that were set up with it: HTTP+SSE of revision 2024-11-05, and streamable HTTP as on `/mcp`. " +
+				"It has tokens of its own, which `/mcp` refuses; those for `/mcp` are good here, too. Closing it ends its tokens.",
+		},
+		{
+			path: "mcp.websocket", env: []string{"M365_MCP_WEBSOCKET"},
+			value: boolean(&c.MCP.WebSocket), def: "false",
+			doc: "The door `<public URL>/ws`: MCP over WebSocket, subprotocol `mcp`, with the access token in the `Authorization` header of the upgrade. Browsers cannot send that, and a token in the address is refused.",
+		},
+		{
+			path: "mcp.streams_per_person", env: []string{"M365_MCP_STREAMS_PER_PERSON"},
+			value: number(&c.MCP.StreamsPerPerson, 1, 1000), def: "20",
+			doc: "How many streams of `/sse` and `/ws` one person may have at once on a replica, over all clients.",
+		},
+		{
+			path: stickyPath, env: []string{"M365_MCP_STICKY_SESSIONS"},
+			value: boolean(&c.MCP.StickySessions), def: "false",
+			doc: "Declares that the proxy in front keeps each client on one replica (by its network address, since MCP clients keep no cookies and their tokens change). " +
+				"With PostgreSQL, `/sse` and `/ws` need it: a stream lives on one replica.",
+		},
+		{
+			path: "mcp.public_discovery", env: []string{"M365_MCP_PUBLIC_DISCOVERY"},
+			value: boolean(&c.MCP.PublicDiscovery), def: "false",
+			doc: "Answer without a token what is the same for everybody: `initialize`, `server/discover`, `ping` and the lists of tools, resources and prompts, up to 300 a minute for one network address. " +
+				"For catalogues that look at a server before anybody signs in. Everything else needs the token as before.",
 		},
 		{
 			path: "tools.preset", env: []string{"M365_MCP_TOOLS"},

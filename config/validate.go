@@ -56,6 +56,7 @@ func (l *loader) checkDatabase() {
 			Where: l.find(key).familiar(), Setting: key, What: "is not set, and with PostgreSQL all replicas must sign with the same key", Fix: keyFix,
 		})
 	}
+	l.checkSticky()
 	u, err := url.Parse(address)
 	if err != nil || u.Hostname() == "" || dial.Loopback(u.Hostname()) {
 		return
@@ -63,6 +64,24 @@ func (l *loader) checkDatabase() {
 	if mode := u.Query().Get("sslmode"); mode != "verify-full" {
 		l.cfg.Warnings = append(l.cfg.Warnings, fmt.Sprintf(
 			"the connection to the database on %s is not proven: use sslmode=verify-full, or whoever is in between reads and changes what the server stores", u.Hostname()))
+	}
+}
+
+const stickyPath = "mcp.sticky_sessions"
+
+// checkSticky: a stream lives on one replica, and what belongs to it has to go there.
+func (l *loader) checkSticky() {
+	m := l.cfg.MCP
+	for _, door := range []struct {
+		path string
+		open bool
+	}{{"mcp.sse", m.SSE}, {"mcp.websocket", m.WebSocket}} {
+		if door.open && !m.StickySessions && !l.bad[stickyPath] {
+			l.report(Problem{
+				Where: door.path, Setting: door.path, What: "is on with PostgreSQL, where there may be many replicas: a stream lives on one of them",
+				Fix: "let the proxy keep each client on one replica, and set " + stickyPath + "; or turn it off",
+			})
+		}
 	}
 }
 

@@ -52,27 +52,28 @@ type fault struct {
 // (sections 4 and 5.1); the SDK would answer them in plain text, without code and
 // id. It hands on what it has read, written anew, so that nothing but the checked
 // message is served: no second "method" key, nothing after the end.
-func (a adapter) checkEnvelope(next http.Handler) http.Handler {
+func (a *adapter) checkEnvelope(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost {
 			next.ServeHTTP(w, r)
 			return
 		}
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, a.MaxRequestBytes))
-		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-			fault{code: jsonrpc.CodeInvalidRequest, status: http.StatusRequestEntityTooLarge, text: fmt.Sprintf("the message has more than %d bytes", tooLarge.Limit)}.write(w)
-			return
-		}
-		if err != nil {
-			fault{code: jsonrpc.CodeParseError, status: http.StatusBadRequest, text: "the body could not be read"}.write(w)
-			return
-		}
-		checked, alone, f := a.check(body, r.Header.Get("Mcp-Protocol-Version") >= modernRevision)
+		body, f := a.readBody(w, r)
 		if f != nil {
 			f.write(w)
 			return
 		}
-		if alone != nil && a.stepUp(w, r, alone) {
+		messages, batch, f := a.check(body, modernRequest(r))
+		if f != nil {
+			f.write(w)
+			return
+		}
+		if !batch && a.stepUp(w, r, &messages[0]) {
+			return
+		}
+		checked, err := rewrite(messages, batch)
+		if err != nil {
+			malformed(err).write(w)
 			return
 		}
 		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(checked)), int64(len(checked))
@@ -80,23 +81,55 @@ func (a adapter) checkEnvelope(next http.Handler) http.Handler {
 	})
 }
 
-// check returns the body written anew, and the message in it where it is no batch;
-// or what is wrong with it.
-func (a adapter) check(body []byte, modern bool) (checked []byte, alone *message, f *fault) {
+func (a *adapter) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *fault) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, a.MaxRequestBytes))
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		return nil, &fault{code: jsonrpc.CodeInvalidRequest, status: http.StatusRequestEntityTooLarge, text: fmt.Sprintf("the message has more than %d bytes", tooLarge.Limit)}
+	}
+	if err != nil {
+		return nil, &fault{code: jsonrpc.CodeParseError, status: http.StatusBadRequest, text: "the body could not be read"}
+	}
+	return body, nil
+}
+
+func modernRequest(r *http.Request) bool {
+	return r.Header.Get("Mcp-Protocol-Version") >= modernRevision
+}
+
+// rewrite is the body of messages that were checked.
+func rewrite(messages []message, batch bool) ([]byte, error) {
+	if batch {
+		return encode(messages)
+	}
+	return encode(messages[0])
+}
+
+// encode writes what was read, not more: without escapes for HTML.
+func encode(v any) ([]byte, error) {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(v)
+	return out.Bytes(), err
+}
+
+// check returns the messages in a body, one where it is no batch; or what is wrong
+// with it.
+func (a *adapter) check(body []byte, modern bool) (messages []message, batch bool, f *fault) {
 	var raw []json.RawMessage
-	batch := bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("["))
+	batch = bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("["))
 	if !batch {
 		raw = []json.RawMessage{body}
 	} else if err := json.Unmarshal(body, &raw); err != nil {
-		return nil, nil, malformed(err)
+		return nil, batch, malformed(err)
 	}
 	if len(raw) == 0 {
-		return nil, nil, invalid(nil, "the batch is empty")
+		return nil, batch, invalid(nil, "the batch is empty")
 	}
 	if len(raw) > maxBatch {
-		return nil, nil, invalid(nil, fmt.Sprintf("the batch has %d messages; at most %d are allowed", len(raw), maxBatch))
+		return nil, batch, invalid(nil, fmt.Sprintf("the batch has %d messages; at most %d are allowed", len(raw), maxBatch))
 	}
-	messages := make([]message, len(raw))
+	messages = make([]message, len(raw))
 	for i, one := range raw {
 		if messages[i], f = a.checkOne(one); f != nil {
 			switch {
@@ -105,25 +138,15 @@ func (a adapter) check(body []byte, modern bool) (checked []byte, alone *message
 			case modern || batch:
 				f.status = http.StatusBadRequest
 			}
-			return nil, nil, f
+			return nil, batch, f
 		}
 	}
-	var whole any = messages
-	if !batch {
-		alone, whole = &messages[0], messages[0]
-	}
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false) // what was read, not more
-	if err := encoder.Encode(whole); err != nil {
-		return nil, nil, malformed(err)
-	}
-	return out.Bytes(), alone, nil
+	return messages, batch, nil
 }
 
 // checkOne reads one message. Keys count as they are written, as in the SDK;
 // decoding into the struct would take "Method" for "method".
-func (a adapter) checkOne(raw json.RawMessage) (message, *fault) {
+func (a *adapter) checkOne(raw json.RawMessage) (message, *fault) {
 	var keys map[string]json.RawMessage
 	if !json.Valid(raw) {
 		return message{}, malformed(json.Unmarshal(raw, &keys))
@@ -154,7 +177,7 @@ func (a adapter) checkOne(raw json.RawMessage) (message, *fault) {
 	return m, a.checkMethod(&m)
 }
 
-func (a adapter) checkMethod(m *message) *fault {
+func (a *adapter) checkMethod(m *message) *fault {
 	needsParams, ok := served[m.Method]
 	if !ok && !a.extended(m.Method) {
 		return &fault{m.ID, jsonrpc.CodeMethodNotFound, fmt.Sprintf("method %q is not served here", m.Method), http.StatusOK}
@@ -168,7 +191,7 @@ func (a adapter) checkMethod(m *message) *fault {
 	return nil
 }
 
-func (a adapter) extended(method string) bool {
+func (a *adapter) extended(method string) bool {
 	for _, prefix := range a.Extend.Methods {
 		if strings.HasPrefix(method, prefix) {
 			return true
@@ -190,18 +213,31 @@ func invalid(id json.RawMessage, text string) *fault {
 	return &fault{id, jsonrpc.CodeInvalidRequest, text, http.StatusBadRequest}
 }
 
-// write answers with the error; the id is null where none could be read.
+// write answers with the error.
 func (f fault) write(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(f.status)
+	_ = json.NewEncoder(w).Encode(f.answer()) // nobody left to tell
+}
+
+// message is the answer for a stream.
+func (f fault) message() []byte {
+	text, err := json.Marshal(f.answer())
+	if err != nil { // an id is JSON, because it was read as such
+		panic(fmt.Sprintf("mcpserver: answer to a fault: %v", err))
+	}
+	return text
+}
+
+// answer is the error as JSON-RPC; the id is null where none could be read.
+func (f fault) answer() any {
 	type wireError struct {
 		Code    int    `json:"code"`
 		Message string `json:"message"`
 	}
-	answer := struct {
+	return struct {
 		Version string          `json:"jsonrpc"`
 		ID      json.RawMessage `json:"id"`
 		Error   wireError       `json:"error"`
 	}{"2.0", f.id, wireError{f.code, f.text}}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(f.status)
-	_ = json.NewEncoder(w).Encode(answer) // nobody left to tell
 }

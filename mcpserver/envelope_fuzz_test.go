@@ -16,18 +16,23 @@ func FuzzCheck(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		a := adapter{}
-		checked, _, wrong := a.check(body, false)
+		messages, batch, wrong := a.check(body, false)
 		if wrong != nil {
 			if wrong.code >= 0 || wrong.status < 200 || wrong.text == "" {
 				t.Errorf("%q: %+v", body, wrong)
 			}
 			return
 		}
-		if !json.Valid(checked) {
-			t.Fatalf("%q became %q", body, checked)
+		checked, err := rewrite(messages, batch)
+		if err != nil || !json.Valid(checked) {
+			t.Fatalf("%q became %q, %v", body, checked, err)
 		}
-		again, _, wrong := a.check(checked, false)
-		if wrong != nil || !bytes.Equal(again, checked) {
+		messages, batch, wrong = a.check(checked, false)
+		if wrong != nil {
+			t.Fatalf("%q became %q, then %+v", body, checked, wrong)
+		}
+		again, err := rewrite(messages, batch)
+		if err != nil || !bytes.Equal(again, checked) {
 			t.Errorf("%q became %q, then %q, %+v", body, checked, again, wrong)
 		}
 	})

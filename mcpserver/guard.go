@@ -14,8 +14,8 @@ import (
 // guard refuses requests that a web page made a browser send: a foreign Origin,
 // or a Host that is not ours, which is how DNS rebinding shows itself
 // (MCP 2025-11-25, transports, security warning). It answers CORS for the
-// origins that are allowed.
-func (a adapter) guard(next http.Handler) http.Handler {
+// origins that are allowed, and never for cookies: a bearer token is what counts.
+func (a *adapter) guard(methods string, next http.Handler) http.Handler {
 	public, err := url.Parse(a.PublicURL)
 	if err != nil {
 		public = &url.URL{} // configuration checks it; an empty host lets nothing in
@@ -25,6 +25,7 @@ func (a adapter) guard(next http.Handler) http.Handler {
 			http.Error(w, "403 Forbidden: this server is "+a.PublicURL+", the request names another host", http.StatusForbidden)
 			return
 		}
+		w.Header().Add("Vary", "Origin")
 		if origin := r.Header.Get("Origin"); origin != "" {
 			if !a.allowed(origin, public) {
 				http.Error(w, "403 Forbidden: requests from this Origin are not allowed; the administrator can list it in mcp.allowed_origins", http.StatusForbidden)
@@ -32,10 +33,9 @@ func (a adapter) guard(next http.Handler) http.Handler {
 			}
 			h := w.Header()
 			h.Set("Access-Control-Allow-Origin", origin)
-			h.Add("Vary", "Origin")
-			h.Set("Access-Control-Expose-Headers", "WWW-Authenticate, Mcp-Session-Id, MCP-Protocol-Version")
+			h.Set("Access-Control-Expose-Headers", "WWW-Authenticate, Mcp-Session-Id, MCP-Protocol-Version, Retry-After")
 			if r.Method == http.MethodOptions {
-				h.Set("Access-Control-Allow-Methods", "POST")
+				h.Set("Access-Control-Allow-Methods", methods)
 				h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id, Last-Event-ID")
 				h.Set("Access-Control-Max-Age", "600")
 				w.WriteHeader(http.StatusNoContent)
@@ -46,7 +46,7 @@ func (a adapter) guard(next http.Handler) http.Handler {
 	})
 }
 
-func (a adapter) allowed(origin string, public *url.URL) bool {
+func (a *adapter) allowed(origin string, public *url.URL) bool {
 	if slices.Contains(a.AllowedOrigins, origin) {
 		return true
 	}

@@ -69,7 +69,7 @@ func newEndpointOf(t *testing.T, choice string, scopes ...string) *endpoint {
 		t.Fatal(err)
 	}
 	e := &endpoint{Server: httptest.NewUnstartedServer(nil), runner: &runner{}, log: &bytes.Buffer{}, asked: make(chan string, 9)}
-	e.Config.Handler = mcpserver.New(mcpserver.Options{
+	server := mcpserver.New(mcpserver.Options{
 		Registry: registry, Runner: e.runner, Version: "1.2.3", PublicURL: "http://" + e.Listener.Addr().String(),
 		StepUp: func(w http.ResponseWriter, _ *http.Request, _ identity.Principal, missing []string) bool {
 			e.asked <- strings.Join(missing, " ")
@@ -85,6 +85,9 @@ func newEndpointOf(t *testing.T, choice string, scopes ...string) *endpoint {
 			})
 		},
 	})
+	mux := http.NewServeMux()
+	server.Register(mux)
+	e.Config.Handler = mux
 	e.Start()
 	t.Cleanup(e.Close)
 	return e

@@ -15,7 +15,7 @@ import (
 
 const resourceType = "application/json"
 
-func (a adapter) addResource(server *mcp.Server, r *tool.Resource) {
+func (a *adapter) addResource(server *mcp.Server, r *tool.Resource) {
 	name := strings.TrimPrefix(r.Name, "resource:")
 	if r.Template() {
 		server.AddResourceTemplate(&mcp.ResourceTemplate{
@@ -28,7 +28,7 @@ func (a adapter) addResource(server *mcp.Server, r *tool.Resource) {
 	}, a.read(r))
 }
 
-func (a adapter) read(r *tool.Resource) mcp.ResourceHandler {
+func (a *adapter) read(r *tool.Resource) mcp.ResourceHandler {
 	return func(ctx context.Context, req *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
 		p, err := principalOf(req.Extra)
 		if err != nil {

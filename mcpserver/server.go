@@ -3,6 +3,15 @@
 //
 //	Host and Origin -> bearer (package authserver) -> envelope -> scopes -> Mcp-Name -> SDK -> tool.Runner
 //
+// Two more doors, off unless configured, are streams, which one replica holds:
+//
+//	/sse  a GET opens a stream of 2024-11-05, a POST with its id brings it a message;
+//	      any other POST is what it is on /mcp
+//	/ws   WebSocket, with the bearer token on the upgrade
+//
+// A stream is one person's by one grant. The token is read again for each message
+// that comes in, and every few seconds, so that a revocation ends it.
+//
 // The bearer middleware in front answers 401 and 403 itself and hands over the
 // verified Principal; the SDK gets it through its own verifier hook, because
 // that is the only way it binds a request to a user.
@@ -14,6 +23,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/auth"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -50,11 +60,28 @@ type Options struct {
 	StepUp func(w http.ResponseWriter, r *http.Request, p identity.Principal, missing []string) bool
 	Logger *slog.Logger
 
+	SSE, WebSocket bool
+	// Streams bounds those of one person at both.
+	Streams int
+	// Reverify verifies the bearer token of an admitted request again. [ErrEnded]: it is
+	// good no longer. Any other error means that this could not be told.
+	Reverify func(*http.Request) (identity.Principal, error)
+	Now      func() time.Time
+	// Strangers bounds by network address what may ask without a token what can be
+	// listed; nil: nobody may.
+	Strangers func(next http.Handler) http.Handler
+
 	// For the conformance suite alone: fixture tools, and the SDK's sessions, which the
 	// 2025-11-25 scenarios for sampling and elicitation need and production does not have.
 	Extend   Extension
 	Sessions bool
 }
+
+// ErrEnded says that the token has expired, or its grant has ended.
+var ErrEnded = errors.New("the token has ended")
+
+// Server is the doors for MCP clients.
+type Server struct{ a *adapter }
 
 // listTTL is how long a client may reuse a list: tools change with a deployment
 // or a sign-in, and both make clients start over.
@@ -67,8 +94,8 @@ const instructions = "Works in Microsoft 365 as the signed-in person. " +
 	"In all tools: ids come from results and are short; cursor is what the last page gave, for the next one; fields asks for more properties of each item; " +
 	"mailbox is the address of a shared mailbox or calendar instead of one's own; timeZone is an IANA or Windows name, the mailbox's own if absent, and times without an offset are meant in it."
 
-// New returns the handler of the MCP endpoint.
-func New(o Options) http.Handler {
+// New returns the doors; whoever has let something in by them calls [Server.Stop].
+func New(o Options) *Server {
 	sdkLog := slog.New(warnings{o.Logger.Handler()})
 	options := mcp.ServerOptions{
 		Instructions: instructions,
@@ -92,7 +119,7 @@ func New(o Options) http.Handler {
 	if o.MaxRequestBytes == 0 {
 		o.MaxRequestBytes = mcp.DefaultMaxRequestBodyBytes
 	}
-	a := adapter{o}
+	a := &adapter{Options: o, server: server, streams: newStreams(o.Streams)}
 	for _, t := range o.Registry.Tools() {
 		a.addTool(server, t)
 	}
@@ -105,19 +132,65 @@ func New(o Options) http.Handler {
 	if o.Extend.Server != nil {
 		o.Extend.Server(server)
 	}
-	sdk := a.dispatch(server, sdkLog)
-	authenticated := auth.RequireBearerToken(handOver, &auth.RequireBearerTokenOptions{AllowMissingExpiration: true})(a.checkEnvelope(decodeName(sdk)))
-	return a.guard(o.RequireBearer(func(w http.ResponseWriter, r *http.Request, p identity.Principal) {
-		w.Header().Set("Cache-Control", "no-store")
-		w.Header().Set("X-Accel-Buffering", "no") // nginx would hold back the event stream
+	sdk := a.checkEnvelope(decodeName(a.dispatch(server, sdkLog)))
+	a.anybody = uncached(sdk.ServeHTTP)
+	authenticated := auth.RequireBearerToken(handOver, &auth.RequireBearerTokenOptions{AllowMissingExpiration: true})(sdk)
+	a.endpoint = func(w http.ResponseWriter, r *http.Request, p identity.Principal) {
 		authenticated.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), principalKey{}, p)))
-	}))
+	}
+	return &Server{a}
 }
 
-type adapter struct{ Options }
+// The paths of the doors.
+const (
+	mcpPath = "/mcp"
+	// SSEPath is the seed's door.
+	SSEPath = "/sse"
+	wsPath  = "/ws"
+)
+
+// Register puts the doors that are open on mux.
+func (s *Server) Register(mux *http.ServeMux) {
+	a := s.a
+	mux.Handle(mcpPath, a.guard("POST", a.discovery(a.admit(a.endpoint))))
+	if a.SSE {
+		mux.Handle(SSEPath, a.guard("GET, POST", a.discovery(a.admit(a.sse))))
+	}
+	if a.WebSocket {
+		mux.Handle(wsPath, a.guard("GET", headerOnly(a.admit(a.websocket))))
+	}
+}
+
+// Stop ends the streams: calls under way may finish until ctx ends. Nothing that it
+// let in runs when it returns.
+func (s *Server) Stop(ctx context.Context) { s.a.streams.stop(ctx) }
+
+type adapter struct {
+	Options
+
+	server   *mcp.Server
+	streams  *streams
+	endpoint func(http.ResponseWriter, *http.Request, identity.Principal) // streamable HTTP
+	anybody  http.Handler                                                 // the same without a principal
+}
+
+// admit lets requests with a token in.
+func (a *adapter) admit(next func(http.ResponseWriter, *http.Request, identity.Principal)) http.Handler {
+	return a.RequireBearer(func(w http.ResponseWriter, r *http.Request, p identity.Principal) {
+		uncached(func(w http.ResponseWriter, r *http.Request) { next(w, r, p) }).ServeHTTP(w, r)
+	})
+}
+
+func uncached(next http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Accel-Buffering", "no") // nginx would hold back the event stream
+		next(w, r)
+	})
+}
 
 // dispatch returns the SDK's handler: stateless for every revision.
-func (a adapter) dispatch(server *mcp.Server, log *slog.Logger) http.Handler {
+func (a *adapter) dispatch(server *mcp.Server, log *slog.Logger) http.Handler {
 	get := func(*http.Request) *mcp.Server { return server }
 	options := mcp.StreamableHTTPOptions{
 		Stateless:                    true,
@@ -152,9 +225,11 @@ func handOver(ctx context.Context, _ string, _ *http.Request) (*auth.TokenInfo, 
 	if !ok {
 		return nil, auth.ErrInvalidToken
 	}
-	return &auth.TokenInfo{
-		UserID: p.UserKey(), Scopes: p.Scopes, Extra: map[string]any{extraPrincipal: p},
-	}, nil
+	return tokenInfo(p), nil
+}
+
+func tokenInfo(p identity.Principal) *auth.TokenInfo {
+	return &auth.TokenInfo{UserID: p.UserKey(), Scopes: p.Scopes, Extra: map[string]any{extraPrincipal: p}}
 }
 
 func principalOf(extra *mcp.RequestExtra) (identity.Principal, error) {
@@ -166,7 +241,7 @@ func principalOf(extra *mcp.RequestExtra) (identity.Principal, error) {
 	return identity.Principal{}, errors.New("request carries no verified principal")
 }
 
-func (a adapter) addTool(server *mcp.Server, t *tool.Tool) {
+func (a *adapter) addTool(server *mcp.Server, t *tool.Tool) {
 	destructive, open := t.Destructive, t.OpenWorld
 	server.AddTool(&mcp.Tool{
 		Name: t.Name, Description: t.Description,

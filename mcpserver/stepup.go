@@ -10,7 +10,7 @@ import (
 // stepUp answers a call of one of our tools whose scopes the token lacks with 403
 // (MCP authorization, step-up flow), before the SDK, which can only answer 200. A
 // call in a batch and one without an answer go on: the Runner refuses those in words.
-func (a adapter) stepUp(w http.ResponseWriter, r *http.Request, m *message) bool {
+func (a *adapter) stepUp(w http.ResponseWriter, r *http.Request, m *message) bool {
 	p, ok := r.Context().Value(principalKey{}).(identity.Principal)
 	if a.StepUp == nil || !ok || m.ID == nil || m.Method != "tools/call" {
 		return false
