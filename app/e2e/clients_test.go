@@ -8,25 +8,29 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"m365mcp/app"
+	"m365mcp/config"
 )
 
 // Real MCP clients go through registration, consent, sign-in and refresh, and
 // use each kind of thing that a server offers.
 func TestSDKClients(t *testing.T) {
 	t.Parallel()
-	tests := []struct{ name, script, mode, protocol string }{
-		{"sdk 1.32", "sdk1.mjs", "", "2025-11-25"},
-		{"client 2.4 auto", "client2.mjs", "auto", "2026-07-28"},
-		{"client 2.4 legacy", "client2.mjs", "legacy", "2025-11-25"},
+	tests := []struct{ name, script, mode, door, protocol string }{
+		{"sdk 1.32", "sdk1.mjs", "", "/mcp", "2025-11-25"},
+		{"client 2.4 auto", "client2.mjs", "auto", "/mcp", "2026-07-28"},
+		{"client 2.4 legacy", "client2.mjs", "legacy", "/mcp", "2025-11-25"},
+		{"sdk 1.32 by SSE", "sdk1.mjs", "sse", "/sse", "2025-11-25"},
+		{"sdk 1.32 at the door of SSE", "sdk1.mjs", "", "/sse", "2025-11-25"},
+		{"client 2.4 at the door of SSE", "client2.mjs", "auto", "/sse", "2026-07-28"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorkshop(t)
-			d := startDemo(t, app.DemoOptions{})
+			d := startDemo(t, app.DemoOptions{Configure: func(c *config.Config) { c.MCP.SSE = test.door == "/sse" }})
 			subject := "From " + test.name
 			task, err := json.Marshal(map[string]string{
-				"url": d.MCPURL, "upn": d.upn(t, "ada"), "to": d.upn(t, "bruno"), "subject": subject, "mode": test.mode,
+				"url": d.server() + test.door, "upn": d.upn(t, "ada"), "to": d.upn(t, "bruno"), "subject": subject, "mode": test.mode,
 			})
 			if err != nil {
 				t.Fatal(err)
