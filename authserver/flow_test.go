@@ -213,6 +213,14 @@ func TestMetadata(t *testing.T) {
 	preflight := b.do(t, http.MethodOptions, h.URL+"/token", "", "Origin", "https://web.example", "Access-Control-Request-Method", "POST")
 	equal(t, "preflight", preflight.StatusCode, http.StatusNoContent)
 	equal(t, "preflight", preflight.Header.Get("Access-Control-Allow-Methods"), "POST")
+	for _, path := range []string{"/token", "/register", "/revoke", "/.well-known/oauth-authorization-server", "/.well-known/oauth-protected-resource/mcp"} {
+		got := b.do(t, http.MethodOptions, h.URL+path, "", "Origin", "https://web.example")
+		equal(t, path, got.StatusCode, http.StatusNoContent)
+		equal(t, path, got.Header.Get("Access-Control-Allow-Origin"), "*")
+		equal(t, path, got.Header.Get("Access-Control-Allow-Credentials"), "")
+		equal(t, path, got.Header.Get("Access-Control-Allow-Headers"), "Authorization, Content-Type, MCP-Protocol-Version")
+		equal(t, path, got.Header.Get("Access-Control-Expose-Headers"), "WWW-Authenticate, Retry-After")
+	}
 	for path, allow := range map[string]string{
 		"/token": "POST, OPTIONS", "/register": "POST, OPTIONS", "/revoke": "POST, OPTIONS", "/consent": "POST",
 		"/.well-known/oauth-authorization-server": "GET, HEAD, OPTIONS", "/authorize": "GET", "/callback": "GET",
