@@ -121,8 +121,8 @@ func build(ctx context.Context, c config.Config, log *slog.Logger, o Options, l 
 	return a, nil
 }
 
-// httpServer bounds what one connection may cost. A stream of mcpserver lifts the
-// limits of its request, and has one for each write.
+// httpServer bounds what one connection may cost. A stream of mcpserver has a limit
+// for each write in place of the one for its answer.
 func httpServer(handler http.Handler, callTimeout time.Duration, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           handler,

@@ -58,19 +58,13 @@ func (a *adapter) openEvents(w http.ResponseWriter, r *http.Request, p identity.
 	st := a.newStream(p, r)
 	st.send = func(text []byte) error { return events.write("message", text) }
 	st.alive = func() error { return st.use(events.comment) }
+	st.hurry = func() { _ = events.conn.SetWriteDeadline(time.Unix(1, 0)) }
 	ctx, err := a.streams.add(r.Context(), st)
 	if err != nil {
 		refuseStream(w, err)
 		return
 	}
 	defer a.streams.remove(st)
-	// The limits of a request would cut a stream: each write has its own, and a peer
-	// that leaves is noticed by reading.
-	if err := events.conn.SetReadDeadline(time.Time{}); err != nil {
-		a.Logger.ErrorContext(ctx, "events cannot be streamed", "error", err)
-		http.Error(w, "500 Internal Server Error", http.StatusInternalServerError)
-		return
-	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	if err := st.use(func() error { return events.write("endpoint", []byte(r.URL.Path+"?"+streamParameter+"="+st.id)) }); err != nil {
 		return

@@ -48,6 +48,7 @@ type stream struct {
 	verify  func() (identity.Principal, error)
 	send    func(message []byte) error // to the peer; never concurrently, and not after the end
 	alive   func() error               // nil if the peer seems to be there
+	hurry   func()                     // ends a send that runs
 
 	incoming chan jsonrpc.Message
 	doubt    chan struct{} // asks to read the token again now
@@ -97,7 +98,12 @@ func (st *stream) run(ctx context.Context) error {
 		_ = session.Close() // waits for them; the reason is known
 	}
 	tasks.Wait()
-	st.writing <- struct{}{} // whoever still wrote has done so
+	select {
+	case st.writing <- struct{}{}:
+	default: // somebody still writes to a peer that does not read
+		st.hurry()
+		st.writing <- struct{}{}
+	}
 	return why
 }
 

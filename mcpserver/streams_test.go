@@ -192,6 +192,7 @@ func TestStreamsOfOnePerson(t *testing.T) {
 			t.Errorf("%d %s", a.status, a.body)
 		}
 		d.events(t, "bob")
+		time.Sleep(2*time.Minute + time.Second) // longer than a request may take: leaving is noticed at once all the same
 		first.leave()
 		synctest.Wait()
 		d.events(t, "ada")

@@ -57,8 +57,13 @@ func (a *adapter) websocket(w http.ResponseWriter, r *http.Request, p identity.P
 	st.alive = func() error { // the library closes the connection where ctx ends first: it is not that of run
 		ctx, cancel := context.WithTimeout(ctx, peerTimeout)
 		defer cancel()
-		return conn.Ping(ctx)
+		err := conn.Ping(ctx)
+		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+			return nil // it did not get its turn beside a long message, which has a limit of its own
+		}
+		return err
 	}
+	st.hurry = func() { _ = conn.CloseNow() }
 	running, ended := context.WithCancelCause(ctx)
 	defer ended(nil)
 	var reader sync.WaitGroup
