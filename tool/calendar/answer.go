@@ -137,7 +137,9 @@ func respondToEvent() *tool.Tool {
 			seriesField, timeZoneField,
 		},
 		Output: []tool.Field{
-			{Name: "response", Type: tool.String}, {Name: "told", Type: tool.String}, {Name: "proposed", Type: tool.String},
+			{Name: "response", Type: tool.String},
+			{Name: "told", Type: tool.String},
+			{Name: "proposed", Type: tool.String},
 			{Name: "forwardedTo", Type: tool.StringList},
 		},
 		OpenWorld: true, Untrusted: true,

@@ -53,8 +53,10 @@ func TestTranscriptOfAnOccurrence(t *testing.T) {
 	for name, tc := range map[string]struct{ event, says string }{
 		"an earlier week": {at("occurrence", "2026-11-04T09:00:00.0000000", "2026-11-04T09:30:00.0000000"), "Weekly 2026-11-04T09:01Z [M/old]"},
 		"moved":           {at("exception", "2026-11-11T09:45:00.0000000", "2026-11-11T10:00:00.0000000"), "Weekly 2026-11-11T09:02Z [M/new]"},
-		"to come": {at("occurrence", "2026-11-18T09:00:00.0000000", "2026-11-18T09:30:00.0000000"),
-			"no transcript of this time of the series: nobody started one, or it is not ready yet. Of other times, to be read by transcriptId (Etc/UTC):\n- 2026-11-11T09:02Z [M/new]\n- 2026-11-04T09:01Z [M/old]"},
+		"to come": {
+			at("occurrence", "2026-11-18T09:00:00.0000000", "2026-11-18T09:30:00.0000000"),
+			"no transcript of this time of the series: nobody started one, or it is not ready yet. Of other times, to be read by transcriptId (Etc/UTC):\n- 2026-11-11T09:02Z [M/new]\n- 2026-11-04T09:01Z [M/old]",
+		},
 		"no series": {at("singleInstance", "2026-11-18T09:00:00.0000000", "2026-11-18T09:30:00.0000000"), "Weekly 2026-11-11T09:02Z [M/new]"},
 	} {
 		c := tool.Call{Graph: weekly{tc.event}, Services: tool.Services{Handles: plainIDs{}, Zones: tool.NewZones()}}
