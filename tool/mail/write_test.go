@@ -106,6 +106,8 @@ var sendCases = []tooltest.Case{
 			`"replyTo":[{"emailAddress":{"address":"r@example.com"}}]`, `"importance":"high"`, `"contentType":"text"`),
 	)},
 	{Tool: "sendEmail", Name: "plain lines", As: "ada", Args: `{"to":"bruno@tideline.example","subject":"Hi","body":"one\ntwo"}`, Check: sent(sendMail, `one<br>\ntwo`)},
+	{Tool: "sendEmail", Name: "nothing said", As: "ada", Args: `{"to":"bruno@tideline.example","subject":"Hi","body":" \n"}`, Err: tool.CodeInvalidArguments, Field: "body", Check: sentNothing},
+	{Tool: "sendEmail", Name: "nothing said with a file", As: "ada", Args: `{"to":"bruno@tideline.example","subject":"Hi","body":"","attachments":["up_small"]}`, Check: sent(sendMail, `"attachments":[`)},
 	{Tool: "sendEmail", Name: "with an upload", As: "ada", Args: toBruno + `,"attachments":["up_small"]}`, Check: all(
 		has(`"attachments":["Plan “B”.txt"]`), sent(sendMail, `"@odata.type":"#microsoft.graph.fileAttachment"`, `"contentBytes":"dGhlIHNtYWxsIHBsYW4="`),
 	)},
@@ -136,6 +138,7 @@ var sendCases = []tooltest.Case{
 	{Tool: "replyToEmail", Name: "to all, as text, and one more", As: "ada", ArgsOf: of("Pelago 2 launch: plan and owners", `,"body":"a < b\nc","contentType":"text","replyAll":true,"cc":["d@example.com","FREYA@tideline.example"]`), Check: all(
 		recorded("freya@tideline.example", "pelago2-launch@tideline.example", "d@example.com"), sent("POST /me/messages/{message-id}/replyAll", `<div>a &lt; b<br>\nc</div>`),
 	)},
+	{Tool: "replyToEmail", Name: "nothing said", As: "ada", ArgsOf: of(handling, `,"body":""`), Err: tool.CodeInvalidArguments, Field: "body", Check: sentNothing},
 	{Tool: "replyToEmail", Name: "where answers are wanted", As: "ada", ArgsOf: of("elsewhere", `,"body":"x"`), Setup: elsewhere, Check: recorded("answers@example.net")},
 	{Tool: "replyToEmail", Name: "not to oneself", As: "ada", ArgsOf: of("elsewhere", `,"body":"x"`), Setup: func(o *tooltest.Options) {
 		o.Tenant = withMail(func(m *dataset.Message) {
