@@ -7,6 +7,7 @@ import (
 
 	"m365mcp/simulator/dataset"
 	"m365mcp/tool"
+	"m365mcp/tool/files"
 	"m365mcp/tool/tooltest"
 )
 
@@ -114,6 +115,11 @@ var sendCases = []tooltest.Case{
 	{Tool: "sendEmail", Name: "with a file of the drive", As: "ada", With: []string{"Files.Read"}, ArgsOf: func(h *tooltest.Harness) string {
 		return toBruno + `,"attachments":"` + driveFile(h) + `"}`
 	}, Check: all(has(`"attachments":["Contacts in Lisbon.md"]`), sent(sendMail, `"contentBytes":"IyBXaG8gdG8gY2Fsb`))},
+	{Tool: "sendEmail", Name: "a file of the drive where files are taken away", As: "ada", With: []string{"Files.Read"}, Setup: func(o *tooltest.Options) {
+		o.Tools, o.Deny = append(o.Tools, files.Tools()...), []string{"files"}
+	}, ArgsOf: func(h *tooltest.Harness) string {
+		return toBruno + `,"attachments":"` + driveFile(h) + `"}`
+	}, Err: tool.CodeInvalidArguments, Field: "attachments", Check: sentNothing},
 	{Tool: "sendEmail", Name: "a file of the drive without its scope", As: "ada", ArgsOf: func(h *tooltest.Harness) string {
 		return toBruno + `,"attachments":"` + driveFile(h) + `"}`
 	}, Err: tool.CodeInsufficientScope, Check: sentNothing},
