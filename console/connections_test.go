@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -153,10 +154,7 @@ func TestForeignConnectionForms(t *testing.T) {
 	b, other, his := h.browser(), h.browser(), h.browser()
 	good := end(t, b.signIn(t, ann), papers.grant)
 	with := func(name string, values ...string) url.Values {
-		form := url.Values{}
-		for field, v := range good {
-			form[field] = v
-		}
+		form := maps.Clone(good)
 		form[name] = values
 		return form
 	}

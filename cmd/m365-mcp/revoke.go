@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"m365mcp/app"
-	"m365mcp/config"
 )
 
 type revokeCmd struct {
-	configFile
+	auditDatabase
 	User   string `placeholder:"NAME" help:"What a person has granted: user principal name, or TENANT/OBJECT, the ids of Entra."`
 	Client string `placeholder:"ID" help:"What a client has been granted: its client_id."`
 	Grant  string `placeholder:"ID" help:"One connection of one person."`
@@ -38,7 +36,7 @@ func (c *revokeCmd) Run(ctx context.Context, w world) error {
 	if c.All && !c.Yes {
 		return usageError{errors.New("--all ends the access of every assistant for everybody; if that is meant, add --yes")}
 	}
-	cfg, err := config.LoadDatabase(c.Config, w.environ, os.ReadFile)
+	cfg, err := c.load(w)
 	if err != nil {
 		return err
 	}
