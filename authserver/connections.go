@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Face is a client as pages name it.
@@ -11,6 +12,7 @@ type Face struct {
 	Name    string   // as it calls itself, fit to be shown; it may be empty
 	Vouched string   // who says so: "", which is nobody, a host, or "administrator"
 	Targets []string // where its answers may go
+	Local   bool     // some of them to an app on a person's computer
 }
 
 // Face returns how pages name a stored client.
@@ -18,7 +20,12 @@ func (s *Server) Face(c Client) Face {
 	if current, ok := s.configured[c.ID]; ok {
 		c = current
 	}
-	return Face{Name: displayText(c.Name, maxShownName), Vouched: vouched(c), Targets: c.redirectHosts()}
+	face := Face{Name: displayText(c.Name, maxShownName), Vouched: vouched(c), Targets: c.redirectHosts()}
+	face.Local = slices.ContainsFunc(c.RedirectURIs, func(uri string) bool {
+		_, local := redirectTarget(uri)
+		return local
+	})
+	return face
 }
 
 const byItsPerson = "by its person"
