@@ -207,7 +207,13 @@ func TestConnectionsSessionEnds(t *testing.T) {
 	if a := b.post(t, h.URL+"/signout", url.Values{"csrf_token": fields(t, page)["csrf_token"]}); a.Status != http.StatusOK {
 		t.Fatalf("sign out: %d %s", a.Status, a.Body)
 	}
-	wantPage(t, b.get(t, h.page()), http.StatusOK, "Sign in with your work account")
+	page = b.get(t, h.page())
+	wantPage(t, page, http.StatusOK, "Sign in with your work account", `<button name="account" value="other">`)
+	form = fields(t, page)
+	form.Set("account", "other")
+	if a := b.post(t, h.URL+"/signin", form); a.Status != http.StatusSeeOther || !strings.Contains(a.Header.Get("Location"), "prompt=select_account") {
+		t.Errorf("another account: %d, %v", a.Status, a.Header)
+	}
 }
 
 // TestConnectionsReference: what the page says of its failure finds the line in the log.

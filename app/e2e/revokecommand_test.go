@@ -177,8 +177,10 @@ func TestRevokeCommand(t *testing.T) {
 			granted := d.granted(t, one)
 			grant, tenant, person := granted.GrantID, granted.TenantID, granted.TenantID+"/"+granted.UserID
 			for _, args := range [][]string{
-				{"--user", "nobody@tideline.example"}, {"--user", tenant + "/00000000-0000-4000-8000-0000000000ff"},
-				{"--client", "nobody"}, {"--grant", "none"},
+				{"--user", "nobody@tideline.example"},
+				{"--user", tenant + "/00000000-0000-4000-8000-0000000000ff"},
+				{"--client", "nobody"},
+				{"--grant", "none"},
 			} {
 				if code, stdout, stderr := d.revoke(t, args...); code == 0 || stdout != "" || !strings.Contains(stderr, "nothing was revoked") {
 					t.Errorf("revoke %v: %d, %q, %q", args, code, stdout, stderr)
