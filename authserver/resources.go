@@ -1,12 +1,26 @@
 package authserver
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // A token is bound to the resource that its client named (RFC 8707): /mcp, which is
 // also that of clients that name none, or another door with metadata of its own. A
 // token for /mcp is good at every door; one for another door at that door, and on
 // paths that are no resource themselves, such as uploads. A door that is taken out of
 // the configuration takes its tokens with it.
+
+func resourcesOf(publicURL string, doors []string) ([]string, error) {
+	resources := []string{publicURL + mcpPath}
+	for _, path := range doors {
+		if !plainPath(path) {
+			return nil, fmt.Errorf("authserver: door %q is no path", path)
+		}
+		resources = append(resources, publicURL+path)
+	}
+	return resources, nil
+}
 
 // serves reports whether tokens are issued for the resource.
 func (s *Server) serves(resource string) bool { return slices.Contains(s.resources, resource) }

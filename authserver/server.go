@@ -98,6 +98,9 @@ type Options struct {
 	// Pages are the paths, with a slash at both ends, of other pages that people sign
 	// in to by [Server.SignInForm].
 	Pages []string
+	// Connections is the path of the page on which people see what they have connected,
+	// and take it back; consent pages name it. Empty: there is none.
+	Connections string
 	// NoRegistration turns dynamic client registration off: known clients go on.
 	NoRegistration bool
 	// Registrations bounds how many clients one network address may register in an
@@ -188,6 +191,7 @@ type Server struct {
 	maxSignIns int
 	closed     bool // no registration
 	signInTo   []string
+	connected  string // the path of the page of connections, or empty
 
 	configured map[string]Client // by id
 	documents  *documents        // nil: none
@@ -217,12 +221,12 @@ func New(o Options) (*Server, error) {
 			return nil, fmt.Errorf("authserver: page %q is no path with a slash at both ends", path)
 		}
 	}
-	resources := []string{o.PublicURL + mcpPath}
-	for _, path := range o.Doors {
-		if !plainPath(path) {
-			return nil, fmt.Errorf("authserver: door %q is no path", path)
-		}
-		resources = append(resources, o.PublicURL+path)
+	if o.Connections != "" && (!plainPath(o.Connections) || o.Connections == "/") {
+		return nil, fmt.Errorf("authserver: page %q is no path", o.Connections)
+	}
+	resources, err := resourcesOf(o.PublicURL, o.Doors)
+	if err != nil {
+		return nil, err
 	}
 	lifetimes, err := o.Lifetimes.withDefaults()
 	if err != nil {
@@ -271,6 +275,7 @@ func New(o Options) (*Server, error) {
 		maxSignIns: o.MaxSignIns,
 		closed:     o.NoRegistration,
 		signInTo:   append(slices.Clone(o.Pages), accessPage),
+		connected:  o.Connections,
 		configured: configured,
 		documents:  documents,
 		redirects:  redirects,
