@@ -217,8 +217,6 @@ type peer interface {
 	say(t *testing.T, body string)
 	// hear returns the next message, and "" when the stream has ended.
 	hear() string
-	// leave cuts the connection.
-	leave()
 }
 
 // both runs a test on both kinds of streams.
@@ -307,6 +305,7 @@ func (p *eventPeer) say(t *testing.T, body string) {
 
 func (p *eventPeer) hear() string { return <-p.heard }
 
+// leave cuts the connection.
 func (p *eventPeer) leave() { _ = p.body.Close() }
 
 // socketPeer is a client of WebSocket.
@@ -358,8 +357,6 @@ func (p *socketPeer) say(t *testing.T, body string) {
 }
 
 func (p *socketPeer) hear() string { return <-p.heard }
-
-func (p *socketPeer) leave() { _ = p.conn.CloseNow() }
 
 const (
 	hello   = `{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2024-11-05","capabilities":{},"clientInfo":{"name":"test","version":"1"}}}`

@@ -93,6 +93,7 @@ func (a *adapter) message(w http.ResponseWriter, r *http.Request, p identity.Pri
 		http.Error(w, "415 Unsupported Media Type: a message is application/json", http.StatusUnsupportedMediaType)
 		return
 	}
+	st.renew(r, p) //nolint:contextcheck // the stream goes on when this request is answered
 	body, f := a.readBody(w, r)
 	if f == nil {
 		f = st.accept(r.Context(), body, r.Header.Get("Mcp-Protocol-Version"), p)
@@ -117,7 +118,7 @@ type events struct {
 func (e *events) write(name string, data []byte) error {
 	e.last++
 	var out bytes.Buffer
-	fmt.Fprintf(&out, "id: %d\nevent: %s\n", e.last, name)
+	fmt.Fprintf(&out, "id: %d\nevent: %s\nretry: 500\n", e.last, name) // clients wait for seconds otherwise
 	for line := range bytes.SplitSeq(data, []byte("\n")) {
 		out.WriteString("data: ")
 		out.Write(line)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 // Whoever knows a stream's address and has a token of another, or another grant, or
@@ -41,6 +42,36 @@ func TestStreamIsItsOwners(t *testing.T) {
 		synctest.Wait()
 		if a := d.do(t, http.MethodPost, p.endpoint, "ada", who(1)); a.status != http.StatusNotFound {
 			t.Errorf("after the end: %d %s", a.status, a.body)
+		}
+	})
+}
+
+// A client that refreshes its token in time keeps its stream, until the grant ends.
+func TestLaterTokenKeepsTheStream(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := openDoors(t)
+		p := d.events(t, "ada")
+		d.mu.Lock()
+		later := d.tokens["ada"]
+		later.Expires = later.Expires.Add(time.Hour)
+		d.tokens["later"] = later
+		d.mu.Unlock()
+		time.Sleep(50 * time.Minute)
+		p.token = "later"
+		p.say(t, who(1))
+		expectTexts(t, p.hear(), "for ada")
+		time.Sleep(50 * time.Minute)
+		p.say(t, who(2))
+		expectTexts(t, p.hear(), `"id":2`, "for ada")
+		p.token = "ada" // which has expired
+		if a := d.do(t, http.MethodPost, p.endpoint, "ada", who(3)); a.status != http.StatusUnauthorized {
+			t.Errorf("%d %s", a.status, a.body)
+		}
+		d.revoke("later")
+		began := time.Now()
+		if got := p.hear(); got != "" || time.Since(began) > 6*time.Second {
+			t.Errorf("after %v it said %q", time.Since(began), got)
 		}
 	})
 }

@@ -41,14 +41,12 @@ var (
 // the SDK it is transport and connection. Everything that comes in is held to the
 // token once more, and the call runs for the principal that the token has then.
 type stream struct {
-	a       *adapter
-	id      string
-	owner   owner
-	expires time.Time // of the token
-	verify  func() (identity.Principal, error)
-	send    func(message []byte) error // to the peer; never concurrently, and not after the end
-	alive   func() error               // nil if the peer seems to be there
-	hurry   func()                     // ends a send that runs
+	a     *adapter
+	id    string
+	owner owner
+	send  func(message []byte) error // to the peer; never concurrently, and not after the end
+	alive func() error               // nil if the peer seems to be there
+	hurry func()                     // ends a send that runs
 
 	incoming chan jsonrpc.Message
 	doubt    chan struct{} // asks to read the token again now
@@ -63,6 +61,8 @@ type stream struct {
 	settled  bool          // idle is closed
 	idle     chan struct{} // closed when the stream drains and nothing is under way
 	closed   bool
+	expires  time.Time     // of the token: the last that its owner has shown
+	token    *http.Request // which carries it
 }
 
 // owner is who may use a stream: one person by one grant.
@@ -72,10 +72,27 @@ func ownerOf(p identity.Principal) owner { return owner{p.UserKey(), p.GrantID} 
 
 func (a *adapter) newStream(p identity.Principal, r *http.Request) *stream {
 	return &stream{
-		a: a, id: rand.Text(), owner: ownerOf(p), expires: p.Expires,
-		verify:   func() (identity.Principal, error) { return a.Reverify(r) },
+		a: a, id: rand.Text(), owner: ownerOf(p), expires: p.Expires, token: r,
 		incoming: make(chan jsonrpc.Message), doubt: make(chan struct{}, 1), done: make(chan struct{}), writing: make(chan struct{}, 1),
 		underWay: map[jsonrpc.ID]struct{}{}, idle: make(chan struct{}),
+	}
+}
+
+// verify reads the token again, and says whether it would have expired by now.
+func (st *stream) verify() (p identity.Principal, expired bool, err error) {
+	st.mu.Lock()
+	token, expires := st.token, st.expires
+	st.mu.Unlock()
+	p, err = st.a.Reverify(token)
+	return p, !st.a.Now().Before(expires), err
+}
+
+// renew lets the stream live as long as a later token of its owner, which came with r.
+func (st *stream) renew(r *http.Request, p identity.Principal) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if p.Expires.After(st.expires) {
+		st.expires, st.token = p.Expires, r.WithContext(st.token.Context()) // its own ends with its answer
 	}
 }
 
@@ -123,8 +140,8 @@ func (st *stream) watch(ctx context.Context) error {
 		case <-tick.C:
 		case <-st.doubt:
 		}
-		if _, err := st.verify(); errors.Is(err, ErrEnded) { // where it could not be read, the stream can wait
-			if !st.a.Now().Before(st.expires) {
+		if _, expired, err := st.verify(); errors.Is(err, ErrEnded) { // where it could not be read, the stream can wait
+			if expired {
 				waiting, cancel := context.WithTimeout(ctx, expiryGrace)
 				st.drain(waiting)
 				cancel()

@@ -104,7 +104,7 @@ func (a *adapter) receive(ctx context.Context, conn *websocket.Conn, st *stream,
 			_ = conn.Close(websocket.StatusUnsupportedData, "messages are text")
 			return errors.New("websocket: a message is not text")
 		}
-		p, err := st.verify()
+		p, _, err := st.verify()
 		if errors.Is(err, ErrEnded) {
 			select {
 			case st.doubt <- struct{}{}: // ends the stream
