@@ -41,7 +41,7 @@ const oneCredential = "Exactly one of `client_secret`, `client_certificate` and 
 
 // table lists all settings, each bound to its field of c.
 func table(c *Config) []setting {
-	return slices.Concat(serverTable(c), keyTable(c), callTable(c))
+	return slices.Concat(serverTable(c), keyTable(c), callTable(c), perimeterTable(c), logTable(c))
 }
 
 func serverTable(c *Config) []setting {
@@ -57,7 +57,17 @@ func serverTable(c *Config) []setting {
 		{
 			path: "server.listen", env: []string{"M365_MCP_LISTEN"},
 			value: listenAddress(&c.Server.Listen), def: "127.0.0.1:8365",
-			doc: "The address to listen on. TLS ends at the proxy in front.",
+			doc: "The address to listen on. TLS ends at the proxy in front, unless `tls_certificate` is set.",
+		},
+		{
+			path: "server.tls_certificate", env: []string{"M365_MCP_TLS_CERTIFICATE"},
+			value: path(&c.Server.TLSCertificate), example: "server.pem",
+			doc: "A PEM file with the server's certificate and those between it and its authority, where TLS ends here. TLS 1.2 is the least.",
+		},
+		{
+			path: "server.tls_key", env: []string{"M365_MCP_TLS_KEY"},
+			value: path(&c.Server.TLSKey), example: "server-key.pem",
+			doc: "The PEM file with the certificate's private key.",
 		},
 		{
 			path: "server.trusted_proxies", env: []string{"M365_MCP_TRUSTED_PROXIES"},
@@ -286,16 +296,11 @@ func callTable(c *Config) []setting {
 			value: confidential(&c.Gateway.ServiceToken),
 			doc:   "Service token of Cloudflare AI Gateway. Accepted with a warning: egress through it is not in this version.",
 		},
-		{
-			path: "perimeter.mode", env: []string{"M365_MCP_PERIMETER"},
-			value: perimeterMode(&c.Perimeter.Mode), def: "none",
-			doc: "What stands in front. Only `none` is in this version.",
-		},
-		{
-			path: "perimeter.allow_public_without_perimeter", env: []string{"M365_MCP_ALLOW_PUBLIC_WITHOUT_PERIMETER"},
-			value: boolean(&c.Perimeter.AllowPublicWithoutPerimeter), def: "false",
-			doc: "Override: serve a public URL that is not loopback with no perimeter declared. Anybody who reaches it can then start a sign-in.",
-		},
+	}
+}
+
+func logTable(c *Config) []setting {
+	return []setting{
 		{
 			path: "log.level", env: []string{"M365_MCP_LOG_LEVEL"},
 			value: oneOf(&c.Log.Level, "debug", "info", "warn", "error"), def: "info",
