@@ -51,6 +51,9 @@ func (a *App) wire(ctx context.Context, o Options) (http.Handler, error) {
 		log.WarnContext(ctx, "audit: calls without outcome were closed as unknown", "count", n)
 	}
 
+	if a.guard, err = a.newGuard(c, o.Now); err != nil {
+		return nil, err
+	}
 	registry, err := newRegistry(c.Tools)
 	if err != nil {
 		return nil, err
@@ -132,7 +135,7 @@ func (a *App) wire(ctx context.Context, o Options) (http.Handler, error) {
 		AllowedOrigins: c.MCP.AllowedOrigins, MaxRequestBytes: c.MCP.MaxRequestBytes,
 		RequireBearer: a.auth.RequireBearer, StepUp: a.auth.StepUp, Logger: log, Extend: o.Extend, Sessions: o.Sessions,
 	})
-	return routes(c.Server.PublicURL, endpoint, a.auth, service), nil
+	return routes(c.Server.PublicURL, a.guard, endpoint, a.auth, service), nil
 }
 
 func newRegistry(c config.Tools) (*tool.Registry, error) {

@@ -72,6 +72,9 @@ const refreshInterval = time.Minute
 
 // KeepFresh fetches the keys of those who sign ahead of their end, until ctx ends.
 func (g *Guard) KeepFresh(ctx context.Context) {
+	if len(g.modes) == 0 {
+		return
+	}
 	tick := time.NewTicker(refreshInterval)
 	defer tick.Stop()
 	for {

@@ -358,19 +358,22 @@ func TestWhoIsProven(t *testing.T) {
 		{
 			"a service token of Access", "cloudflare-access",
 			map[string]any{"sub": "", "email": nil, "common_name": "9f2c.access"},
-			identity.Perimeter{Subject: "9f2c.access", Service: true, Country: "PT"}, "",
+			identity.Perimeter{Subject: "9f2c.access", Service: true, Country: "PT"},
+			"",
 		},
 		{"both at once", "cloudflare-access", map[string]any{"common_name": "9f2c.access"}, identity.Perimeter{}, "invalid_assertion"},
 		{"groups of Pomerium", "pomerium", nil, identity.Perimeter{Subject: "sub-ada", Email: "ada@tideline.example", Groups: []string{"staff"}}, ""},
 		{
 			"a service account of IAP", "google-iap",
 			map[string]any{"email": "ci@build.iam.gserviceaccount.com"},
-			identity.Perimeter{Subject: "ci@build.iam.gserviceaccount.com", Service: true}, "",
+			identity.Perimeter{Subject: "ci@build.iam.gserviceaccount.com", Service: true},
+			"",
 		},
 		{
 			"a domain that looks like one", "google-iap",
 			map[string]any{"email": "ada@evilgserviceaccount.com"},
-			identity.Perimeter{Subject: "sub-ada", Email: "ada@evilgserviceaccount.com"}, "",
+			identity.Perimeter{Subject: "sub-ada", Email: "ada@evilgserviceaccount.com"},
+			"",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -45,6 +45,7 @@ var arrows = map[string][]string{
 	"tool/tooltest": {
 		"audit", "content", "dial", "dlp", "gateway", "graph", "handle", "identity", "internal/", "policy", "simulator/", "store/", "timezone", "tool",
 	}, // the whole way of a call, for tests
+	"perimeter":  {"identity", "internal/jwks"},
 	"gateway":    {"dial", "graph", "identity", "internal/secret"},
 	"handle":     {"identity"},
 	"blob":       {"identity", "internal/"},
@@ -55,7 +56,7 @@ var arrows = map[string][]string{
 	"simulator/": {"simulator/"},                                                                                                 // a witness that knows nothing of the product
 
 	"app": {
-		"audit", "authserver", "blob", "config", "content", "content/", "dial", "entra", "gateway", "graph", "handle", "identity", "internal/", "mcpserver", "policy", "rotation", "ticket",
+		"audit", "authserver", "blob", "config", "content", "content/", "dial", "entra", "gateway", "graph", "handle", "identity", "internal/", "mcpserver", "perimeter", "policy", "rotation", "ticket",
 		"simulator/", "store/", "timezone", "tool", "tool/",
 	},
 	"app/":        {},
