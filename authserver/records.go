@@ -15,6 +15,7 @@ const (
 	authNone  = "none"
 	authBasic = "client_secret_basic"
 	authPost  = "client_secret_post"
+	authKey   = "private_key_jwt" // RFC 7523 section 2.2, OpenID Connect Core section 9
 )
 
 // ClientSource says who describes a client, and so what of it is verified.
@@ -87,7 +88,8 @@ type ClientLimits struct {
 	EvictBefore time.Time
 }
 
-// Grant is one person's consent to one client, and the family of its tokens.
+// Grant is one person's consent to one client, and the family of its tokens; or what
+// a service got for itself, or a client for a person by an identity provider's word.
 type Grant struct {
 	ID         string
 	TenantID   string
@@ -107,8 +109,12 @@ type Grant struct {
 	// outlive its access token.
 	EndsAt    time.Time
 	RevokedAt time.Time
-	// Killed says that a kill covers the grant; the store finds out when it reads.
+	// Killed says that a kill covers the grant, or that the one it rests on has ended;
+	// the store finds out when it reads.
 	Killed bool
+
+	Service string // who calls where it is no person: then nobody is named above
+	RestsOn string // the grant whose sign-in at Microsoft it uses; empty: its own
 }
 
 // Alive reports whether tokens of the grant may still be used.
@@ -122,6 +128,7 @@ func (g Grant) principal(checked time.Time) identity.Principal {
 	return identity.Principal{
 		TenantID: g.TenantID, UserID: g.UserID, UPN: g.UPN, Mail: g.Mail, Name: g.Name,
 		ClientID: g.ClientID, GrantID: g.ID, Scopes: slices.Clone(g.Scopes), CheckedAt: checked,
+		Service: g.Service, RestsOn: g.RestsOn,
 	}
 }
 
@@ -178,7 +185,8 @@ const (
 type Token struct {
 	Kind       TokenKind
 	Generation int64
-	Scopes     []string // the grant's, or fewer
+	Scopes     []string  // the grant's, or fewer
+	IssuedAt   time.Time // zero: not known
 	ExpiresAt  time.Time
 	Grant      Grant
 }
