@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"m365mcp/audit"
+	"m365mcp/authserver"
 	"m365mcp/config"
 	"m365mcp/dial"
 	"m365mcp/perimeter"
@@ -73,6 +74,24 @@ func certificateMode(p config.Perimeter, now func() time.Time) (perimeter.Mode, 
 		return nil, usage("perimeter.client_ca: %s has no certificate in PEM", p.ClientCA)
 	}
 	return perimeter.NewCertificate(perimeter.Certificate{Roots: roots, Header: p.CertificateHeader}, now)
+}
+
+// perimeterRules say how who is proven belongs to people at Microsoft; nil where
+// nobody is.
+func perimeterRules(c config.Config) *authserver.Perimeter {
+	if !c.Perimeter.Declared() {
+		return nil
+	}
+	rules := &authserver.Perimeter{
+		People: map[string]string{}, Machines: map[string][]string{}, Mail: c.Microsoft.TenantID != config.SeveralTenants,
+	}
+	for _, p := range c.Perimeter.People {
+		rules.People[p.Perimeter] = p.Microsoft
+	}
+	for _, m := range c.Perimeter.Machines {
+		rules.Machines[m.Service] = append(rules.Machines[m.Service], m.Clients...)
+	}
+	return rules
 }
 
 // newTLS is nil where TLS ends at the proxy in front. A client certificate is asked

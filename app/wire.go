@@ -87,7 +87,7 @@ func (a *App) wire(ctx context.Context, o Options) (http.Handler, error) {
 		},
 		MaxClients: c.OAuth.MaxClients, NoRegistration: !c.OAuth.Registration, Pages: []string{ticketPages},
 		Registrations: c.OAuth.RegistrationsPerHour, RedirectAllow: c.OAuth.RedirectAllow, TrustedProxies: c.Server.TrustedProxies,
-		Documents: documents, DocumentAllowed: documentAllowed, Clients: configuredClients(c.OAuth.Clients),
+		Documents: documents, DocumentAllowed: documentAllowed, Clients: configuredClients(c.OAuth.Clients), Perimeter: perimeterRules(c),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("authorization server: %w", err)

@@ -36,7 +36,14 @@ func (s *Server) Verify(ctx context.Context, rawToken string) (identity.Principa
 	case token.Grant.Resource != s.resource: // the public URL has changed
 		return identity.Principal{}, fmt.Errorf("%w: issued for another resource", ErrInvalidToken)
 	}
+	switch err := s.comesAs(ctx, token.Grant, "request"); {
+	case errors.Is(err, errUnbound):
+		return identity.Principal{}, fmt.Errorf("%w: %w", ErrInvalidToken, err)
+	case err != nil:
+		return identity.Principal{}, err
+	}
 	p := token.Grant.principal(now)
+	p.Perimeter = identity.PerimeterOf(ctx)
 	p.Scopes, p.Expires = token.Scopes, token.ExpiresAt
 	return p, nil
 }
@@ -107,6 +114,14 @@ func (s *Server) RequireBearer(next func(http.ResponseWriter, *http.Request, ide
 		if errors.Is(err, ErrInvalidToken) {
 			s.log.DebugContext(r.Context(), "bearer token refused", "reason", err)
 			s.deny401(w, r, Challenge{Error: codeInvalidToken}, "The access token is unknown, expired or revoked.")
+			return
+		}
+		if errors.Is(err, ErrNotBearer) {
+			w.Header().Set("Cache-Control", "no-store")
+			s.writeError(w, r, &oauthError{
+				status: http.StatusForbidden, code: codeAccessDenied,
+				description: "This token is of somebody else than the proxy in front has proven to be here. It is recorded. Sign in for yourself.",
+			})
 			return
 		}
 		if err != nil {

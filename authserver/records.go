@@ -70,6 +70,8 @@ type SignIn struct {
 	Client     Digest // of the client's metadata at the approval
 	// GrantID is a grant to be widened by Scopes; no client waits for the answer then.
 	GrantID string
+	// Perimeter is who was proven to be at the browser.
+	Perimeter identity.Perimeter
 }
 
 // forPage: no client waits for the answer, but a page of this server. Where it
@@ -109,6 +111,8 @@ type Grant struct {
 	// outlive its access token.
 	EndsAt    time.Time
 	RevokedAt time.Time
+	// Perimeter is who the proxy in front had proven at the sign-in.
+	Perimeter identity.Perimeter
 	// Killed says that a kill covers the grant, or that the one it rests on has ended;
 	// the store finds out when it reads.
 	Killed bool

@@ -113,6 +113,8 @@ type Options struct {
 	RedirectAllow []string
 	// TrustedProxies are the peers whose forwarding headers are believed.
 	TrustedProxies []netip.Prefix
+	// Perimeter is set where a proxy in front proves who comes.
+	Perimeter *Perimeter
 	// MaxClients bounds the registered clients; zero means 10,000. A tenth of them,
 	// and a hundred at least, may be clients that nobody ever authorized.
 	MaxClients int
@@ -191,6 +193,7 @@ type Server struct {
 	redirects  redirecturi.Rules
 	proxies    []netip.Prefix
 	limits     limits
+	perimeter  *Perimeter // nil: nobody proves who comes
 
 	cookies cookies
 	keys    keys
@@ -244,6 +247,7 @@ func New(o Options) (*Server, error) {
 	o.MaxClients, o.MaxSignIns = cmp.Or(o.MaxClients, defaultMax), cmp.Or(o.MaxSignIns, defaultMax)
 	return &Server{
 		issuer:     o.PublicURL,
+		perimeter:  o.Perimeter,
 		resource:   o.PublicURL + "/mcp",
 		scopes:     union(o.Scopes, nil),
 		most:       union(o.Scopes, o.MoreScopes),

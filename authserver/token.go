@@ -91,6 +91,9 @@ func (s *Server) redeemCode(ctx context.Context, client Client, p parameters) (t
 	if err != nil {
 		return tokenAnswer{}, refused(err, errBadCode)
 	}
+	if err := s.redeemedBy(ctx, grant, errBadCode); err != nil {
+		return tokenAnswer{}, err
+	}
 	now := s.now()
 	pair, answer := s.mint(grant, 1, grant.Scopes, now)
 	grant, err = s.store.RedeemCode(ctx, code.Digest, pair, now)
@@ -152,6 +155,9 @@ func (s *Server) refresh(ctx context.Context, client Client, p parameters) (toke
 	if token.Kind != RefreshToken || token.Grant.ClientID != client.ID || !token.Grant.Alive() ||
 		!now.Before(token.ExpiresAt) || token.Grant.Resource != s.resource {
 		return tokenAnswer{}, errBadRefresh
+	}
+	if err := s.redeemedBy(ctx, token.Grant, errBadRefresh); err != nil {
+		return tokenAnswer{}, err
 	}
 	if err := s.holdRefresh(ctx, token, now); err != nil {
 		return tokenAnswer{}, err

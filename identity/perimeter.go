@@ -1,9 +1,6 @@
 package identity
 
-import (
-	"context"
-	"strings"
-)
+import "context"
 
 // Perimeter is who the proxy in front has proven to be knocking: a person, or a
 // machine. The zero value is nobody, where no perimeter is configured.
@@ -20,10 +17,9 @@ type Perimeter struct {
 // IsZero reports whether nobody was proven.
 func (p Perimeter) IsZero() bool { return p.Issuer == "" && p.Subject == "" }
 
-// Same reports whether both are the same person or machine; what else is known of
-// them may have changed.
+// Same reports whether both are the same person or machine; an address may change.
 func (p Perimeter) Same(q Perimeter) bool {
-	return p.Mode == q.Mode && p.Issuer == q.Issuer && p.Subject == q.Subject && p.Service == q.Service && strings.EqualFold(p.Email, q.Email)
+	return p.Mode == q.Mode && p.Issuer == q.Issuer && p.Subject == q.Subject && p.Service == q.Service
 }
 
 // String names it in evidence: a person by mail, a machine by its id.

@@ -26,8 +26,8 @@ type Principal struct {
 	Service string
 	Tools   []string
 
-	// Perimeter is the identity that the proxy in front has proven, if one is configured.
-	Perimeter string
+	// Perimeter is who the proxy in front has proven to have made the request.
+	Perimeter Perimeter
 
 	Expires   time.Time // of the bearer token
 	CheckedAt time.Time // when grant and kill epoch were last read from the store

@@ -52,7 +52,7 @@ var arrows = map[string][]string{
 	"ticket":     {"blob", "identity", "internal/", "timezone"},
 	"rotation":   {"blob", "entra", "internal/", "ticket"}, // what their owners have sealed
 	"mcpserver":  {"dial", "identity", "tool"},
-	"store/":     {"audit", "authserver", "blob", "dial", "entra", "handle", "internal/private", "rotation", "store/", "ticket"}, // the consumers, whose contracts it keeps
+	"store/":     {"audit", "authserver", "blob", "dial", "entra", "handle", "identity", "internal/private", "rotation", "store/", "ticket"}, // the consumers, whose contracts it keeps
 	"simulator/": {"simulator/"},                                                                                                 // a witness that knows nothing of the product
 
 	"app": {

@@ -26,12 +26,12 @@ const grantKilled = `(` + killed + `
 		AND NOT EXISTS (SELECT 1 FROM oauth_kills k WHERE k.scope = 'client' AND k.key = u.client_id AND k.epoch > u.epoch)))`
 
 const grantColumns = `g.id, g.tenant_id, g.user_id, g.upn, g.mail, g.name, g.client_id, g.scopes, g.resource, g.epoch, g.generation,
-	g.created_at, g.last_used_at, g.expires_at, g.ends_at, g.revoked_at, g.service, g.rests_on, ` + grantKilled
+	g.created_at, g.last_used_at, g.expires_at, g.ends_at, g.revoked_at, g.service, g.rests_on, g.perimeter, ` + grantKilled
 
 // grantRow scans grantColumns.
 type grantRow struct {
 	grant                                 authserver.Grant
-	scopes                                string
+	scopes, perimeter                     string
 	created, used, expires, ends, revoked sql.NullInt64
 }
 
@@ -39,7 +39,7 @@ func (r *grantRow) fields() []any {
 	g := &r.grant
 	return []any{
 		&g.ID, &g.TenantID, &g.UserID, &g.UPN, &g.Mail, &g.Name, &g.ClientID, &r.scopes, &g.Resource, &g.Epoch, &g.Generation,
-		&r.created, &r.used, &r.expires, &r.ends, &r.revoked, &g.Service, &g.RestsOn, &g.Killed,
+		&r.created, &r.used, &r.expires, &r.ends, &r.revoked, &g.Service, &g.RestsOn, &r.perimeter, &g.Killed,
 	}
 }
 
@@ -47,7 +47,7 @@ func (r *grantRow) value() authserver.Grant {
 	g := r.grant
 	g.Scopes = oauthScopes(r.scopes)
 	g.CreatedAt, g.LastUsedAt, g.ExpiresAt = fromMillis(r.created), fromMillis(r.used), fromMillis(r.expires)
-	g.EndsAt, g.RevokedAt = fromMillis(r.ends), fromMillis(r.revoked)
+	g.EndsAt, g.RevokedAt, g.Perimeter = fromMillis(r.ends), fromMillis(r.revoked), perimeterValue(r.perimeter)
 	return g
 }
 
@@ -74,13 +74,17 @@ func insertGrant(ctx context.Context, tx Tx, g authserver.Grant) error {
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
 		return errors.Join(err, authserver.ErrNotFound)
 	}
+	perimeter, err := perimeterText(g.Perimeter)
+	if err != nil {
+		return err
+	}
 	if _, err := tx.Exec(ctx, `
 		INSERT INTO oauth_grants (id, tenant_id, user_id, upn, mail, name, client_id, scopes, resource,
-			generation, rotated_at, epoch, created_at, last_used_at, expires_at, ends_at, service, rests_on)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			generation, rotated_at, epoch, created_at, last_used_at, expires_at, ends_at, service, rests_on, perimeter)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		g.ID, g.TenantID, g.UserID, g.UPN, g.Mail, g.Name, g.ClientID, strings.Join(g.Scopes, " "), g.Resource,
 		g.Generation, millis(g.CreatedAt), g.Epoch, millis(g.CreatedAt), millis(g.LastUsedAt), millis(g.ExpiresAt), millis(g.EndsAt),
-		g.Service, g.RestsOn); err != nil {
+		g.Service, g.RestsOn, perimeter); err != nil {
 		return fmt.Errorf("insert grant: %w", err)
 	}
 	var killed bool
