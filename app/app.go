@@ -45,6 +45,7 @@ const (
 	idleTimeout       = 120 * time.Second
 	maxHeaderBytes    = 64 << 10
 	sweepInterval     = 10 * time.Minute
+	ordersInterval    = time.Second
 )
 
 // App is the server with all its parts.
@@ -60,6 +61,7 @@ type App struct {
 	cleanups cleanups
 	sweeps   []func(context.Context) error // of what has expired
 	vault    *entra.Vault
+	orders   authserver.Orders
 	forgets  []func(context.Context, person) error
 
 	cancel context.CancelFunc // of the background work
@@ -154,6 +156,7 @@ func (a *App) Start(ctx context.Context) error {
 	go func() { a.served <- a.serve() }()
 	a.tasks.Go(func() { a.sweep(background) })
 	a.tasks.Go(func() { a.rotate(background) })
+	a.tasks.Go(func() { a.recordOrders(background) })
 	a.tasks.Go(func() { a.vault.KeepFresh(background) })
 	a.tasks.Go(func() { a.guard.KeepFresh(background) })
 	a.log.InfoContext(ctx, "serving", "url", a.MCPURL(), "listen", a.listener.Addr().String(), "version", Version())

@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"m365mcp/authserver"
+	"m365mcp/console"
 	"m365mcp/mcpserver"
 	"m365mcp/perimeter"
 	"m365mcp/ticket"
@@ -14,11 +15,12 @@ import (
 const healthPath = "/healthz"
 
 // routes puts the doors on one mux.
-func routes(publicURL string, guard *perimeter.Guard, endpoint http.Handler, auth *authserver.Server, tickets *ticket.Service) http.Handler {
+func routes(publicURL string, guard *perimeter.Guard, endpoint http.Handler, auth *authserver.Server, tickets *ticket.Service, pages *console.Console) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/mcp", endpoint)
 	auth.Register(mux)
 	tickets.Register(mux)
+	pages.Register(mux)
 	mux.HandleFunc("GET "+healthPath, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.Header().Set("Cache-Control", "no-store")
@@ -26,7 +28,7 @@ func routes(publicURL string, guard *perimeter.Guard, endpoint http.Handler, aut
 	})
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		_, _ = fmt.Fprintf(w, "m365-mcp: Microsoft 365 for AI assistants.\n\nConnect an MCP client to %s/mcp\nHow, for each client: m365-mcp connect CLIENT --url %s/mcp\n", publicURL, publicURL)
+		_, _ = fmt.Fprintf(w, "m365-mcp: Microsoft 365 for AI assistants.\n\nConnect an MCP client to %s/mcp\nHow, for each client: m365-mcp connect CLIENT --url %s/mcp\nSee and end what you have connected: %s%s\n", publicURL, publicURL, publicURL, console.Path)
 	})
 	return hardened(guard.Handler(ownHost(publicURL, mux)))
 }

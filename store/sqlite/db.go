@@ -129,8 +129,8 @@ func (db *DB) Pending(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, db.Damaged("schema", err)
 	}
-	var pending int64
-	for _, source := range p.ListSources() { // their numbers have gaps
+	var pending int64 // the numbers have gaps
+	for _, source := range p.ListSources() {
 		if source.Version > current {
 			pending++
 		}
