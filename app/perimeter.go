@@ -5,8 +5,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"log/slog"
+	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,49 +21,73 @@ import (
 
 // newGuard builds the outermost handler from what is declared to stand in front.
 func (a *App) newGuard(c config.Config, now func() time.Time) (*perimeter.Guard, error) {
-	var modes []perimeter.Mode
-	p := c.Perimeter
-	for _, name := range p.Modes {
-		var mode perimeter.Mode
-		var err error
-		switch name {
-		case config.CloudflareAccess:
-			mode, err = a.assertionMode(now)(perimeter.CloudflareAccess(p.AccessTeam, p.AccessAudiences))
-		case config.OIDCProxy:
-			mode, err = a.assertionMode(now)(perimeter.OIDCProxy(p.Proxy, perimeter.Assertion{
-				Header: p.ProxyHeader, Issuer: p.ProxyIssuer, Audiences: p.ProxyAudiences, KeysURL: p.ProxyKeysURL, Algorithms: p.ProxyAlgorithms,
-				Claims: perimeter.Claims{Subject: p.ProxySubjectClaim, Email: p.ProxyEmailClaim, Groups: p.ProxyGroupsClaim, Service: p.ProxyServiceClaim},
-			}))
-		case config.MTLS:
-			mode, err = certificateMode(p, now)
-		default: // none
-			continue
-		}
-		if err != nil {
-			return nil, usage("perimeter %s: %w", name, err)
-		}
-		modes = append(modes, mode)
+	modes, clients, err := newModes(c.Perimeter, now)
+	for _, client := range clients {
+		a.cleanups.add(closeIdle(client))
+	}
+	if err != nil {
+		return nil, err
 	}
 	var open []string
-	for _, name := range p.Open {
+	for _, name := range c.Perimeter.Open {
 		open = append(open, map[string]string{config.OpenHealth: healthPath, config.OpenMetadata: "/.well-known/"}[name])
 	}
 	r := &refusals{audit: a.audit, log: a.log, now: now, seen: map[string]*refusalCount{}}
 	return perimeter.New(perimeter.Options{Modes: modes, TrustedProxies: c.Server.TrustedProxies, Open: open, Log: a.log, Refused: r.note}), nil
 }
 
-func (a *App) assertionMode(now func() time.Time) func(perimeter.Assertion, error) (perimeter.Mode, error) {
-	return func(assertion perimeter.Assertion, err error) (perimeter.Mode, error) {
-		if err != nil {
-			return nil, err
+// newModes returns the ways to be proven, and the clients that fetch their keys.
+func newModes(p config.Perimeter, now func() time.Time) (modes []perimeter.Mode, clients []*http.Client, err error) {
+	for _, name := range p.Modes {
+		var mode perimeter.Mode
+		var assertion perimeter.Assertion
+		switch name {
+		case config.CloudflareAccess:
+			assertion, err = perimeter.CloudflareAccess(p.AccessTeam, p.AccessAudiences)
+		case config.OIDCProxy:
+			assertion, err = perimeter.OIDCProxy(p.Proxy, perimeter.Assertion{
+				Header: p.ProxyHeader, Issuer: p.ProxyIssuer, Audiences: p.ProxyAudiences, KeysURL: p.ProxyKeysURL, Algorithms: p.ProxyAlgorithms,
+				Claims: perimeter.Claims{Subject: p.ProxySubjectClaim, Email: p.ProxyEmailClaim, Groups: p.ProxyGroupsClaim, Service: p.ProxyServiceClaim},
+			})
+		case config.MTLS:
+			mode, err = certificateMode(p, now)
+		default: // none
+			continue
 		}
-		client, err := dial.Client("perimeter keys", assertion.KeysURL)
-		if err != nil {
-			return nil, err
+		if mode == nil && err == nil {
+			var client *http.Client
+			if client, err = dial.Client("perimeter keys", assertion.KeysURL); err == nil {
+				clients = append(clients, client)
+				mode, err = perimeter.NewAssertion(assertion, client, now)
+			}
 		}
-		a.cleanups.add(closeIdle(client))
-		return perimeter.NewAssertion(assertion, client, now)
+		if err != nil {
+			return nil, clients, usage("perimeter %s: %w", name, err)
+		}
+		modes = append(modes, mode)
 	}
+	return modes, clients, nil
+}
+
+// checkPerimeter fetches the keys of those who sign, as the server will.
+func checkPerimeter(ctx context.Context, c config.Config) (string, error) {
+	if !c.Perimeter.Declared() {
+		return "none is declared", nil
+	}
+	modes, clients, err := newModes(c.Perimeter, time.Now)
+	defer func() {
+		for _, client := range clients {
+			client.CloseIdleConnections()
+		}
+	}()
+	if err != nil {
+		return "", err
+	}
+	if err := perimeter.New(perimeter.Options{Modes: modes, Log: slog.New(slog.DiscardHandler)}).Check(ctx); err != nil {
+		return "", err
+	}
+	_, err = newTLS(c)
+	return strings.Join(c.Perimeter.Modes, ", "), err
 }
 
 func certificateMode(p config.Perimeter, now func() time.Time) (perimeter.Mode, error) {
