@@ -51,6 +51,7 @@ type harness struct {
 	store     *failingStore
 	db        *sqlite.DB
 	path      string
+	made      int // assertions
 }
 
 type clock struct {

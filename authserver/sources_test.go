@@ -151,7 +151,7 @@ func FuzzClientMetadata(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		if client, err := parseDocument(body, id); err == nil {
+		if client, _, err := parseDocument(body, id); err == nil {
 			var plain map[string]any
 			if err := json.Unmarshal(body, &plain); err != nil {
 				t.Fatalf("%q was taken and is no JSON: %v", body, err)
@@ -167,7 +167,7 @@ func FuzzClientMetadata(f *testing.F) {
 		if err != nil {
 			return
 		}
-		client, err := m.client()
+		client, err := m.client(authNone, authBasic, authPost)
 		if err != nil {
 			return
 		}
