@@ -115,7 +115,7 @@ func (s *Server) asserted(ctx context.Context, client Client, raw string, now ti
 		return provider, claims, refuse(codeInvalidGrant, "The word of this identity provider does not count here, or not with this client.")
 	}
 	claims, err = assertion.Verify(ctx, raw, provider.Keys, assertion.Rules{
-		Types: []string{typeIDJAG}, Issuer: provider.Issuer, Audience: []string{s.issuer}, Now: now,
+		Types: []string{typeIDJAG}, Issuer: provider.Issuer, Audience: []string{s.issuer, s.issuer + "/"}, Now: now, // clients make URLs of it
 	}, permit)
 	switch {
 	case err != nil:
