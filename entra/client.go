@@ -25,6 +25,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/singleflight"
+
+	"m365mcp/internal/jwks"
 )
 
 const (
@@ -53,7 +55,7 @@ type Client struct {
 	config   Config
 	resource string // prefix of scopes; empty where Entra's default, global Graph, is meant
 	origin   *authorityOnly
-	keys     *keySet
+	keys     *jwks.Set
 	http     *http.Client // on origin
 	now      func() time.Time
 	log      *slog.Logger

@@ -119,7 +119,7 @@ func (c *Client) fetchProvider(ctx context.Context) (*provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.keys.locate(doc.Keys)
+	c.keys.Locate(doc.Keys)
 	return &provider{
 		issuer:  doc.Issuer,
 		tenant:  tenant,

@@ -128,7 +128,7 @@ func TestKeyRotation(t *testing.T) {
 	r.current = jose.JSONWebKey{Key: signingKey(), KeyID: "k1"}
 	s.wantSignIn(t, c, "")
 	*now = now.Add(25 * time.Hour)
-	s.wantSignIn(t, c, "not one of Entra's")
+	s.wantSignIn(t, c, "not one of the issuer's")
 }
 
 // Whoever makes up key ids must not make this server hammer Entra.

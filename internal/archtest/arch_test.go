@@ -38,7 +38,7 @@ var arrows = map[string][]string{
 
 	"config":     {"dial", "internal/redirecturi", "internal/seal", "internal/secret"},
 	"audit":      {"identity"},
-	"entra":      {"internal/seal", "internal/secret"},
+	"entra":      {"internal/jwks", "internal/seal", "internal/secret"},
 	"authserver": {"audit", "entra", "identity", "internal/assertion", "internal/redirecturi", "internal/secret"},
 	"tool":       {"audit", "content", "dlp", "graph", "handle", "identity", "policy", "timezone"},
 	"tool/":      {"content", "graph", "handle", "timezone", "tool"}, // families know nothing of each other

@@ -2,6 +2,7 @@ package calendar
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -104,12 +105,16 @@ type respondArgs struct {
 	To       []string `json:"to"`
 	Comment  string   `json:"comment"`
 	Send     bool     `json:"sendResponse"`
+	NewStart string   `json:"newStart"`
+	NewEnd   string   `json:"newEnd"`
 	Series   bool     `json:"series"`
+	TimeZone string   `json:"timeZone"`
 }
 
 type respondOut struct {
 	Response    string   `json:"response"`
 	Told        string   `json:"told,omitempty"`
+	Proposed    string   `json:"proposed,omitempty"`
 	ForwardedTo []string `json:"forwardedTo,omitempty"`
 }
 
@@ -119,28 +124,30 @@ const forward = "forward"
 func respondToEvent() *tool.Tool {
 	return tool.Define(tool.Spec{
 		Name: "respondToEvent", Title: "Answer or forward an invitation", Family: family,
-		Description: "Accepts, tentatively accepts or declines a meeting invitation and tells the organizer, or forwards the invitation to others.",
-		Keywords:    "rsvp accept decline maybe invitation pass on",
+		Description: "Accepts, tentatively accepts or declines a meeting invitation and tells the organizer, proposes another time, or forwards the invitation to others.",
+		Keywords:    "rsvp accept decline maybe invitation pass on propose new time",
 		Input: []tool.Field{
 			idField,
 			{Name: "response", Type: tool.String, Required: true, Enum: []string{"accept", "tentative", "decline", forward}},
 			{Name: "to", Type: tool.StringOrList, MaxItems: maxAttendees, Description: "Whom to forward it to."},
 			{Name: "comment", Type: tool.String, MaxLength: maxComment},
 			{Name: "sendResponse", Type: tool.Boolean, Default: true, Description: "Tell the organizer."},
-			seriesField,
+			{Name: "newStart", Type: tool.String, Description: "Proposes this time, with tentative or decline."},
+			{Name: "newEnd", Type: tool.String, Description: "Left out, the length stays."},
+			seriesField, timeZoneField,
 		},
-		Output:    []tool.Field{{Name: "response", Type: tool.String}, {Name: "told", Type: tool.String}, {Name: "forwardedTo", Type: tool.StringList}},
+		Output: []tool.Field{
+			{Name: "response", Type: tool.String}, {Name: "told", Type: tool.String}, {Name: "proposed", Type: tool.String},
+			{Name: "forwardedTo", Type: tool.StringList},
+		},
 		OpenWorld: true, Untrusted: true,
-		Scopes: []string{writeScope},
+		Scopes: []string{writeScope}, OptionalScopes: []string{zoneScope},
 	}, planRespond, doRespond)
 }
 
 func planRespond(ctx context.Context, c tool.Call, a respondArgs) (tool.Plan, error) {
-	switch {
-	case a.Response == forward && len(a.To) == 0:
-		return tool.Plan{}, tool.Invalid("to", "is missing; name whom to forward it to")
-	case a.Response != forward && len(a.To) > 0:
-		return tool.Plan{}, tool.Invalid("to", "is of forward alone")
+	if err := a.check(); err != nil {
+		return tool.Plan{}, err
 	}
 	e, path, err := target(ctx, c, "", a.ID, a.Series, timezone.UTC)
 	if err != nil {
@@ -152,12 +159,14 @@ func planRespond(ctx context.Context, c tool.Call, a respondArgs) (tool.Plan, er
 	if e.IsOrganizer {
 		return tool.Plan{}, tool.Invalid("id", "is this person's own meeting; cancelCalendarEvent calls it off")
 	}
-	if a.Comment != "" && !a.Send {
-		return tool.Plan{}, tool.Invalid("comment", "reaches nobody with sendResponse false")
-	}
 	body := map[string]any{"sendResponse": a.Send}
 	if a.Comment != "" {
 		body["comment"] = a.Comment
+	}
+	if a.NewStart != "" {
+		if body["proposedNewTime"], err = a.proposal(ctx, c, e); err != nil {
+			return tool.Plan{}, err
+		}
 	}
 	request, err := action("", e.ID, a.Response, body)
 	if err != nil {
@@ -168,6 +177,51 @@ func planRespond(ctx context.Context, c tool.Call, a respondArgs) (tool.Plan, er
 		plan.Recipients = []string{e.Organizer.EmailAddress.Address}
 	}
 	return plan, nil
+}
+
+func (a respondArgs) check() error {
+	switch {
+	case a.Response == forward && len(a.To) == 0:
+		return tool.Invalid("to", "is missing; name whom to forward it to")
+	case a.Response != forward && len(a.To) > 0:
+		return tool.Invalid("to", "is of forward alone")
+	case a.Response != forward && a.Comment != "" && !a.Send:
+		return tool.Invalid("comment", "reaches nobody with sendResponse false")
+	case a.NewStart == "" && a.NewEnd != "":
+		return tool.Invalid("newStart", "is missing; newEnd alone proposes no time")
+	case a.NewStart == "":
+		return nil
+	case a.Response != "tentative" && a.Response != "decline":
+		return tool.Invalid("newStart", "goes with the responses tentative and decline")
+	case !a.Send:
+		return tool.Invalid("newStart", "reaches nobody with sendResponse false")
+	case a.Series:
+		return tool.Invalid("newStart", "is for one occurrence, not for a series")
+	}
+	return nil
+}
+
+// proposal is Graph's timeSlot, which only some answers may carry
+// (https://learn.microsoft.com/graph/api/event-decline).
+func (a respondArgs) proposal(ctx context.Context, c tool.Call, e graphEvent) (*timeSlot, error) {
+	zone, err := c.Zone(ctx, a.TimeZone)
+	if err != nil {
+		return nil, err
+	}
+	start, _, err := parse(zone, "newStart", a.NewStart)
+	if err != nil {
+		return nil, err
+	}
+	end := start.Add(e.End.time().Sub(e.Start.time()))
+	if a.NewEnd != "" {
+		if end, _, err = parse(zone, "newEnd", a.NewEnd); err != nil {
+			return nil, err
+		}
+	}
+	if !end.After(start) {
+		return nil, tool.Invalid("newEnd", "is not after newStart")
+	}
+	return &timeSlot{at(start, zone), at(end, zone)}, nil
 }
 
 // planForward is for organizers and attendees alike. All of the invitation leaves.
@@ -203,6 +257,16 @@ func doRespond(ctx context.Context, c tool.Call, a respondArgs) (tool.Result, er
 	if len(c.Plan.Recipients) > 0 {
 		out.Told = content.Line(c.Plan.Recipients[0], 320)
 		text += " Told: " + out.Told + "."
+	}
+	var sent struct {
+		Proposed *timeSlot `json:"proposedNewTime"`
+	}
+	if err := json.Unmarshal(c.Plan.Writes[0].Body, &sent); err != nil {
+		return tool.Result{}, err
+	}
+	if sent.Proposed != nil {
+		out.Proposed = span(event{Start: sent.Proposed.Start.DateTime, End: sent.Proposed.End.DateTime})
+		text += " Proposed: " + out.Proposed + ", " + sent.Proposed.Start.TimeZone + "."
 	}
 	return tool.Result{Structured: out, Text: text, Items: 1}, nil
 }

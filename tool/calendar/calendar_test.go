@@ -387,6 +387,24 @@ var suite = tooltest.Suite{Tools: calendar.Tools(), Cases: []tooltest.Case{
 		}
 		return "{}"
 	}, Check: day("2026-12-21", "ada", one("Sales weekly", func(e event) bool { return e.Response == "tentativelyAccepted" }))},
+	{Tool: "respondToEvent", Name: "proposes another time", As: "ada", Optional: true, ArgsOf: invited(`,"response":"tentative","newStart":"2026-12-03T17:00","newEnd":"2026-12-03T17:30","timeZone":"Asia/Tokyo"`), Check: func(t tooltest.Reporter, h *tooltest.Harness, res tooltest.Result) {
+		tooltest.Contains(t, res, `"proposed":"2026-12-03 17:00–17:30"`)
+		day("2026-12-02", "bruno", one("Berth plan", func(e event) bool {
+			return strings.Contains(strings.Join(e.Attendees, " "), "proposes 2026-12-03 08:00–08:30")
+		}))(t, h, res)
+	}},
+	{Tool: "respondToEvent", Name: "declines for a later start of the same length", As: "ada", Optional: true, ArgsOf: invited(`,"response":"decline","newStart":"2026-12-03T09:00"`), Check: func(t tooltest.Reporter, _ *tooltest.Harness, res tooltest.Result) {
+		tooltest.Contains(t, res, `"proposed":"2026-12-03 09:00–10:00"`)
+		if sent := res.Sent("POST /me/events/{event-id}/decline"); len(sent) != 1 || !strings.Contains(string(sent[0].Body), `"timeZone":"W. Europe Standard Time"`) {
+			t.Errorf("sent %s", sent[0].Body)
+		}
+	}},
+	{Tool: "respondToEvent", Name: "a time for whom accepts", As: "ada", ArgsOf: invited(`,"response":"accept","newStart":"2026-12-03T09:00"`), Err: tool.CodeInvalidArguments, Field: "newStart"},
+	{Tool: "respondToEvent", Name: "a time that nobody is told", As: "ada", ArgsOf: invited(`,"response":"decline","sendResponse":false,"newStart":"2026-12-03T09:00"`), Err: tool.CodeInvalidArguments, Field: "newStart"},
+	{Tool: "respondToEvent", Name: "a time for a whole series", As: "ada", ArgsOf: invited(`,"response":"decline","series":true,"newStart":"2026-12-03T09:00"`), Err: tool.CodeInvalidArguments, Field: "newStart"},
+	{Tool: "respondToEvent", Name: "an end alone", As: "ada", ArgsOf: invited(`,"response":"decline","newEnd":"2026-12-03T09:00"`), Err: tool.CodeInvalidArguments, Field: "newStart"},
+	{Tool: "respondToEvent", Name: "an end before the start", As: "ada", ArgsOf: invited(`,"response":"decline","newStart":"2026-12-03T09:00","newEnd":"2026-12-03T08:00"`), Err: tool.CodeInvalidArguments, Field: "newEnd"},
+	{Tool: "respondToEvent", Name: "no time", As: "ada", ArgsOf: invited(`,"response":"decline","newStart":"soon"`), Err: tool.CodeInvalidArguments, Field: "newStart"},
 	{Tool: "respondToEvent", Name: "forwards it", As: "ada", ArgsOf: invited(`,"response":"forward","to":["chen@tideline.example","guest@partner.example"],"comment":"Go in my place"`), Check: func(t tooltest.Reporter, h *tooltest.Harness, res tooltest.Result) {
 		tooltest.Contains(t, res, `"forwardedTo":["chen@tideline.example","guest@partner.example"]`)
 		if sent := res.Sent("POST /me/events/{event-id}/forward"); len(sent) != 1 || !strings.Contains(string(sent[0].Body), "Go in my place") {

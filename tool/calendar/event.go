@@ -54,6 +54,13 @@ type attendee struct {
 	Status       *struct {
 		Response string `json:"response"`
 	} `json:"status,omitempty"`
+	Proposed *timeSlot `json:"proposedNewTime,omitempty"`
+}
+
+// timeSlot is Graph's, of a proposed time.
+type timeSlot struct {
+	Start dateTime `json:"start"`
+	End   dateTime `json:"end"`
 }
 
 // properties of a list; the others come with fields.
@@ -140,7 +147,7 @@ func (g graphEvent) shape(id string, zone timezone.Zone, fields []string) event 
 	}
 	has := func(name string) bool { return slices.Contains(fields, name) }
 	if has("attendees") {
-		e.Attendees = attendees(g.Attendees)
+		e.Attendees = attendees(g.Attendees, zone)
 	}
 	if has("joinUrl") && g.OnlineMeeting != nil {
 		e.JoinURL = content.Line(g.OnlineMeeting.JoinURL, 1000)
@@ -176,7 +183,7 @@ func day(d dateTime) string {
 }
 
 // attendees writes who is invited, and what each has answered.
-func attendees(list []attendee) []string {
+func attendees(list []attendee, zone timezone.Zone) []string {
 	var out []string
 	for i, a := range list {
 		if i == maxAttendeesShown {
@@ -189,6 +196,9 @@ func attendees(list []attendee) []string {
 		}
 		if a.Status != nil && a.Status.Response != "" && a.Status.Response != "none" && a.Status.Response != "notResponded" {
 			marks = append(marks, content.Line(a.Status.Response, 30))
+		}
+		if a.Proposed != nil {
+			marks = append(marks, "proposes "+span(event{Start: zone.Format(a.Proposed.Start.time()), End: zone.Format(a.Proposed.End.time())}))
 		}
 		if marks != nil {
 			s += " (" + strings.Join(marks, ", ") + ")"

@@ -178,7 +178,7 @@ func (c *change) readAttendees() error {
 		}
 		same := func(b attendee) bool { return strings.EqualFold(a.Address.Address, b.Address.Address) }
 		if i := slices.IndexFunc(before, same); i >= 0 {
-			a.response, a.at = before[i].response, before[i].at
+			a.response, a.at, a.proposed = before[i].response, before[i].at, before[i].proposed
 		}
 		if !slices.ContainsFunc(c.attendees, same) {
 			c.attendees = append(c.attendees, a)

@@ -65,7 +65,11 @@ func (c *call) properties(e *event) map[string]any {
 		if e.hidden && !e.mine && !e.owner.Named(a.Address.Address) {
 			continue
 		}
-		attendees = append(attendees, map[string]any{"type": a.kind, "status": answer(a.response, a.at), "emailAddress": address(a.Address)})
+		shown := map[string]any{"type": a.kind, "status": answer(a.response, a.at), "emailAddress": address(a.Address)}
+		if a.proposed != nil {
+			shown["proposedNewTime"] = map[string]any{"start": c.at(a.proposed.start.Time), "end": c.at(a.proposed.end.Time)}
+		}
+		attendees = append(attendees, shown)
 	}
 	all := map[string]any{
 		"id": id, "categories": orEmpty(e.categories), "changeKey": e.changeKey(),

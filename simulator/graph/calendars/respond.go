@@ -58,13 +58,15 @@ func (c *call) respond(v verdict, params ...string) (*service.Answer, error) {
 	case send && e.unanswered:
 		return nil, impossible("The meeting organizer hasn't requested a response.")
 	}
-	if proposed, err := c.proposal(o, send); err != nil {
+	proposed, err := c.proposal(o, send)
+	if err != nil {
 		return nil, err
-	} else if proposed && e.noProposals {
+	}
+	if proposed != nil && e.noProposals {
 		return nil, impossible("The meeting organizer doesn't allow new time proposals.")
 	}
 	if send {
-		c.notify(e, v, comment)
+		c.notify(e, v, comment, proposed)
 	}
 	if v == declined {
 		c.remove(e, c.Now)
@@ -81,18 +83,19 @@ func (c *call) respond(v verdict, params ...string) (*service.Answer, error) {
 }
 
 // proposal reads proposedNewTime: a time slot that goes with an answer.
-func (c *call) proposal(o wire.Object, send bool) (bool, error) {
-	slot, ok, err := member(o, "proposedNewTime", "timeSlot", "start", "end")
+func (c *call) proposal(o wire.Object, send bool) (*proposal, error) {
+	given, ok, err := member(o, "proposedNewTime", "timeSlot", "start", "end")
 	if !ok {
-		return false, err
+		return nil, err
 	}
-	if _, _, err := readSlot(slot); err != nil {
-		return false, err
+	start, end, err := readSlot(given)
+	if err != nil {
+		return nil, err
 	}
 	if !send {
-		return false, impossible("A new time can only be proposed with a response that is sent.")
+		return nil, impossible("A new time can only be proposed with a response that is sent.")
 	}
-	return true, nil
+	return &proposal{start, end}, nil
 }
 
 // readSlot reads a timeSlot.
@@ -116,7 +119,7 @@ func readSlot(slot wire.Object) (start, end moment, err error) {
 }
 
 // notify brings an answer to the organizer, and into the organizer's copy.
-func (c *call) notify(e *event, v verdict, comment string) {
+func (c *call) notify(e *event, v verdict, comment string, proposed *proposal) {
 	c.send("answer", e.owner, []dataset.Address{e.organizer}, notice(e, v.prefix, comment), c.Now)
 	b := c.person(e.organizer.Address)
 	if b == nil {
@@ -128,20 +131,20 @@ func (c *call) notify(e *event, v verdict, comment string) {
 	}
 	if e.master == nil {
 		for _, x := range original.exceptions {
-			x.note(e.owner, v.response, c)
+			x.note(e.owner, v.response, proposed, c)
 		}
 	} else if original = original.on(e.date); original == nil {
 		return
 	}
-	original.note(e.owner, v.response, c)
+	original.note(e.owner, v.response, proposed, c)
 	c.touch(original, c.Now)
 }
 
 // note keeps the answer of an attendee.
-func (e *event) note(who *dataset.Person, response string, c *call) {
+func (e *event) note(who *dataset.Person, response string, proposed *proposal, c *call) {
 	for i, a := range e.attendees {
 		if who.Named(a.Address.Address) || strings.EqualFold(a.Address.Address, who.Mail) {
-			e.attendees[i].response, e.attendees[i].at = response, c.Now
+			e.attendees[i].response, e.attendees[i].at, e.attendees[i].proposed = response, c.Now, proposed
 		}
 	}
 }

@@ -95,7 +95,11 @@ type attendee struct {
 	kind     string // required, optional, resource
 	response string
 	at       time.Time
+	proposed *proposal // with the answer
 }
+
+// proposal is the timeSlot that an attendee would rather have.
+type proposal struct{ start, end moment }
 
 // moment is a point in time with the name of the zone that it was given in.
 type moment struct {
