@@ -419,3 +419,36 @@ func FuzzParseKeys(f *testing.F) {
 		}
 	})
 }
+
+// FuzzClaims: what is signed well is still held to the rules, whatever it says.
+func FuzzClaims(f *testing.F) {
+	s := newSigner(f, "a")
+	keys := parsed(f, set(f, s))
+	good, err := json.Marshal(claims())
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, seed := range []string{
+		string(good), `{}`, `[]`, `null`, `{"iss":"build","sub":{},"aud":[["x"]],"exp":-1e999}`, strings.Replace(string(good), `"iss"`, `"sub":"x","iss"`, 1),
+		strings.Replace(string(good), `"aud":"`, `"aud":["x","`, 1),
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, payload string) {
+		got, err := assertion.Verify(t.Context(), s.sign(t, payload, nil), keys, rules(), free)
+		if err != nil {
+			if _, ok := errors.AsType[*assertion.Error](err); !ok {
+				t.Fatalf("%q: %v", payload, err)
+			}
+			return
+		}
+		var plain map[string]any
+		if json.Unmarshal([]byte(payload), &plain) != nil || plain["iss"] != issuer || got.Subject == "" || got.ID == "" ||
+			got.Expires.Before(now) || got.Expires.After(now.Add(assertion.Life+3*assertion.Skew)) {
+			t.Fatalf("%q is taken as %+v", payload, got)
+		}
+		if list, ok := plain["aud"].([]any); ok && len(list) != 1 {
+			t.Fatalf("%q is for several", payload)
+		}
+	})
+}
