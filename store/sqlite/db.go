@@ -129,9 +129,9 @@ func (db *DB) Pending(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, db.Damaged("schema", err)
 	}
-	var pending int64
-	for _, m := range p.ListSources() { // numbers are left out: those of the other engine
-		if m.Version > current {
+	var pending int64 // the numbers have gaps
+	for _, source := range p.ListSources() {
+		if source.Version > current {
 			pending++
 		}
 	}

@@ -83,7 +83,8 @@ type signedIn struct {
 // Who reaches a tool is signed in already: the transport sees to that.
 func authenticate() *tool.Tool {
 	const help = "The sign-in belongs to the assistant's connection. To sign in as somebody else, or with other permissions: " +
-		"disconnect this server in the assistant's settings and connect it again; a browser opens for the consent and Microsoft's sign-in."
+		"disconnect this server in the assistant's settings and connect it again; a browser opens for the consent and Microsoft's sign-in. " +
+		"Which assistants are connected, and how to end that: the page /connections of this server."
 	const serviceHelp = "A service acts for no person and reaches nobody's data. For that, connect this server in an assistant and sign in."
 	return tool.Define(tool.Spec{
 		Name: "authenticate", Title: "Sign-in status", Family: family,

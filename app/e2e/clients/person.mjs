@@ -37,6 +37,11 @@ export class Provider {
     if (this.#tokens) this.refreshes++;
     this.#tokens = tokens;
   }
+  /** Forgets what the server no longer takes. */
+  invalidateCredentials(what) {
+    if (what === 'all' || what === 'tokens') this.#tokens = undefined;
+    if (what === 'all' || what === 'client') this.#client = undefined;
+  }
   saveCodeVerifier(verifier) { this.#verifier = verifier; }
   codeVerifier() { return this.#verifier; }
 
@@ -131,4 +136,30 @@ export async function askForMore({ client, transport, provider, unauthorized, fi
   provider.loseAccessToken();
   report.refreshed = await permissions();
   return { ...report, asked: provider.browser.asked, signIns: provider.signIns };
+}
+
+/**
+ * A morning with access tokens of a few seconds: calls for a while, with no person there;
+ * then somebody revokes the connection, and the person signs in again.
+ */
+export async function outlive({ client, transport, provider, unauthorized, finish }, { url, seconds }) {
+  const end = Date.now() + seconds * 1000;
+  let calls = 0;
+  for (; Date.now() < end; calls++) {
+    await call(client, 'whoAmI', {});
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+  }
+  const report = { calls, signIns: provider.signIns, refreshes: provider.refreshes };
+
+  const body = new URLSearchParams({ token: provider.tokens().refresh_token, client_id: provider.clientInformation().client_id });
+  report.revoked = (await fetch(new URL('/revoke', url), { method: 'POST', body })).status;
+  report.recovered = await call(client, 'whoAmI', {}).then(
+    () => 'nobody was asked',
+    async (error) => {
+      if (!(error instanceof unauthorized)) throw error;
+      await finish(transport, provider.callback);
+      return (await call(client, 'whoAmI', {})).userPrincipalName;
+    },
+  );
+  return { ...report, signInsAfter: provider.signIns };
 }
