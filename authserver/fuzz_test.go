@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -72,8 +73,8 @@ func FuzzEndpoints(f *testing.F) {
 	h, seeds := fuzzed(f)
 	for i, e := range endpoints {
 		for _, seed := range seeds[e.path] {
-			f.Add(uint8(i), seed, "", "")                                                          //nolint:gosec // there are few
-			f.Add(uint8(i), seed, "Basic YnVpbGQ6eA==", "m365mcp-person=a.b; m365mcp-session=a.b") //nolint:gosec // as above
+			f.Add(uint8(i), seed, "", "")
+			f.Add(uint8(i), seed, "Basic YnVpbGQ6eA==", "m365mcp-person=a.b; m365mcp-session=a.b")
 		}
 	}
 	var asked atomic.Int64
@@ -128,9 +129,7 @@ func FuzzIDJAG(f *testing.F) {
 	h := newHarness(f, p.option)
 	grant(f, h)
 	good := h.claims("x")
-	for name, value := range map[string]any{"iss": providerIssuer, "client_id": agent, "resource": h.URL + "/mcp", "tid": "tenant", "oid": "ann"} {
-		good[name] = value
-	}
+	maps.Copy(good, map[string]any{"iss": providerIssuer, "client_id": agent, "resource": h.URL + "/mcp", "tid": "tenant", "oid": "ann"})
 	seed, err := json.Marshal(good)
 	if err != nil {
 		f.Fatal(err)

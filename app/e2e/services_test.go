@@ -32,13 +32,13 @@ const (
 
 // startServices starts a server with a service that has a key, a linked service, and an
 // agent for whose people an identity provider speaks.
-func startServices(t *testing.T, o app.DemoOptions, key testenv.Signer, provider *idp) *demo {
+func startServices(t *testing.T, key testenv.Signer, provider *idp) *demo {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "build.json")
 	if err := os.WriteFile(file, testenv.Set(t, key), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	o.Configure = func(c *config.Config) {
+	return startDemo(t, app.DemoOptions{Configure: func(c *config.Config) {
 		c.Tools.Preset = "full,runReadTool,runWriteTool,findTools"
 		c.OAuth.Clients = []config.OAuthClient{
 			{ID: "build", Name: "Build", AuthMethod: config.AuthKey, KeySet: config.KeySet{File: file}, Service: true, Tools: []string{"authenticate"}},
@@ -50,8 +50,7 @@ func startServices(t *testing.T, o app.DemoOptions, key testenv.Signer, provider
 				Issuer: provider.URL, KeySet: config.KeySet{URI: provider.URL + "/keys"}, Clients: []string{"agent"}, TenantClaim: "tid", UserClaim: "oid",
 			}}
 		}
-	}
-	return startDemo(t, o)
+	}})
 }
 
 // form posts a form to an endpoint of the authorization server.
@@ -91,7 +90,7 @@ func (d *demo) serviceToken(t *testing.T, key testenv.Signer, name string) strin
 func TestServiceReachesNobodysData(t *testing.T) {
 	t.Parallel()
 	key := testenv.NewSigner(t, "k")
-	d := startServices(t, app.DemoOptions{}, key, nil)
+	d := startServices(t, key, nil)
 	person := d.signIn(t, "ada").Access // somebody is there whose data it could be
 	access, since := d.serviceToken(t, key, "one"), time.Now()
 
@@ -192,7 +191,7 @@ func TestServicesOfTheSDKs(t *testing.T) {
 		t.Run(script, func(t *testing.T) {
 			t.Parallel()
 			w := newWorkshop(t)
-			d := startServices(t, app.DemoOptions{}, key, nil)
+			d := startServices(t, key, nil)
 			got := w.service(t, script, map[string]string{"url": d.MCPURL, "issuer": d.server(), "id": "build", "key": key.PEM(t)})
 			if !slices.Equal(got.Tools, []string{"authenticate"}) || got.Own.Failed || got.Scope != "service" || got.Refreshable {
 				t.Errorf("%+v", got)
@@ -207,7 +206,7 @@ func TestServicesOfTheSDKs(t *testing.T) {
 // A linked service is told what a token is good for, and at once that it is not any more.
 func TestIntrospectionFollowsRevocation(t *testing.T) {
 	t.Parallel()
-	d := startServices(t, app.DemoOptions{}, testenv.NewSigner(t, "k"), nil)
+	d := startServices(t, testenv.NewSigner(t, "k"), nil)
 	client, err := d.browser.Register(t.Context(), d.server(), "Assistant")
 	if err != nil {
 		t.Fatal(err)
@@ -272,7 +271,7 @@ func (p *idp) says(t *testing.T, d *demo, name string) string {
 func TestIdentityProviderSpeaksForPeople(t *testing.T) {
 	t.Parallel()
 	p := newIDP(t)
-	d := startServices(t, app.DemoOptions{}, testenv.NewSigner(t, "k"), p)
+	d := startServices(t, testenv.NewSigner(t, "k"), p)
 	redeem := func(word string) answer {
 		return d.form(t, "/token", url.Values{"grant_type": {jwtBearer}, "assertion": {word}},
 			"Authorization", basic("agent"))
@@ -323,7 +322,7 @@ func TestIdentityProviderSpeaksForPeople(t *testing.T) {
 func TestIdentityProviderOfTheSDK(t *testing.T) {
 	t.Parallel()
 	p, w := newIDP(t), newWorkshop(t)
-	d := startServices(t, app.DemoOptions{}, testenv.NewSigner(t, "k"), p)
+	d := startServices(t, testenv.NewSigner(t, "k"), p)
 	d.signIn(t, "ada")
 	got := w.service(t, "service2.mjs", map[string]string{
 		"url": d.MCPURL, "issuer": d.server(), "id": "agent", "secret": linkedSecret, "word": p.says(t, d, "ada"),
