@@ -259,7 +259,7 @@ func (s *Server) aliveGrant(ctx context.Context, grantID string) (Grant, error) 
 		return Grant{}, ErrRevoked
 	case err != nil:
 		return Grant{}, fmt.Errorf("grant: %w", err)
-	case !grant.Alive(), !s.admitted(grant.ClientID), !now.Before(grant.ExpiresAt), grant.Resource != s.resource,
+	case !grant.Alive(), !s.entitled(grant), !grant.ofPerson(), !now.Before(grant.ExpiresAt), grant.Resource != s.resource,
 		!grant.EndsAt.IsZero() && !now.Before(grant.EndsAt):
 		return Grant{}, ErrRevoked
 	}

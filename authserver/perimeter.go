@@ -116,14 +116,12 @@ func (s *Server) comesAs(ctx context.Context, grant Grant, at string) error {
 	}
 	who := identity.PerimeterOf(ctx)
 	switch {
-	case grant.Service != "":
-		return s.serviceComesAs(ctx, grant, who)
 	case grant.Perimeter.IsZero():
 		return errUnbound
 	case !who.IsZero() && who.Same(grant.Perimeter):
 		return nil
 	}
-	if who.Service {
+	if who.Service && grant.Service == "" {
 		client, err := s.client(ctx, grant.ClientID)
 		if err != nil && !errors.Is(err, ErrNotFound) {
 			return fmt.Errorf("client of the grant: %w", err)
@@ -133,14 +131,6 @@ func (s *Server) comesAs(ctx context.Context, grant Grant, at string) error {
 		}
 	}
 	return s.mismatch(ctx, grant, who, at)
-}
-
-// serviceComesAs: a service has no person at the proxy, but a machine it must be.
-func (s *Server) serviceComesAs(ctx context.Context, grant Grant, who identity.Perimeter) error {
-	if who.Service {
-		return nil
-	}
-	return s.mismatch(ctx, grant, who, "service")
 }
 
 func (s *Server) mismatch(ctx context.Context, grant Grant, who identity.Perimeter, at string) error {

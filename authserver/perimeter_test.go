@@ -10,6 +10,7 @@ import (
 	"m365mcp/authserver"
 	"m365mcp/entra"
 	"m365mcp/identity"
+	"m365mcp/internal/testenv"
 )
 
 // door says who the proxy in front proves to be there; the guard's own tests have the rest.
@@ -20,9 +21,9 @@ type door struct {
 
 func (d *door) is(who identity.Perimeter) { d.mu.Lock(); defer d.mu.Unlock(); d.who = who }
 
-func newDoor(t *testing.T, rules authserver.Perimeter) (*harness, *door) {
+func newDoor(t *testing.T, rules authserver.Perimeter, change ...func(*authserver.Options)) (*harness, *door) {
 	t.Helper()
-	h := newPages(t, func(o *authserver.Options) { o.Perimeter = &rules })
+	h := newPages(t, append(change, func(o *authserver.Options) { o.Perimeter = &rules })...)
 	d := &door{who: annAtTheDoor}
 	inner := h.Config.Handler
 	h.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -234,4 +235,27 @@ func TestGrantFromBeforeThePerimeter(t *testing.T) {
 	})
 	equal(t, "call", h.mcp(t, access), http.StatusUnauthorized)
 	equal(t, "refresh", h.token(t, refreshForm(clientID, refresh)).text(t, "error"), "invalid_grant")
+}
+
+// What comes without a code is of whom was proven, too.
+func TestIssuedTokensAreOfWhoIsProven(t *testing.T) {
+	t.Parallel()
+	provider := newProvider(t)
+	h, d := newDoor(t, authserver.Perimeter{}, provider.option, services(t, testenv.NewSigner(t, "a")))
+	h.connect(t)
+	asserted := h.asserted(t, h.word(t, provider, nil)).text(t, "access_token")
+	equal(t, "of a person", h.mcp(t, asserted), http.StatusOK)
+	d.is(bobAtTheDoor)
+	equal(t, "of a person, by another", h.mcp(t, asserted), http.StatusForbidden)
+	equal(t, "asserted through another's door", h.asserted(t, h.word(t, provider, nil)).text(t, "error"), "invalid_grant")
+
+	d.is(machine)
+	service := h.serviceToken(t)
+	equal(t, "of a service", h.mcp(t, service), http.StatusOK)
+	another := machine
+	another.Subject = "5b.access"
+	for _, who := range []identity.Perimeter{another, annAtTheDoor, {}} {
+		d.is(who)
+		equal(t, "of a service, by "+who.String(), h.mcp(t, service), http.StatusForbidden)
+	}
 }

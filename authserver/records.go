@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"m365mcp/identity"
+	"m365mcp/internal/assertion"
 )
 
 // Digest is the SHA-256 of a value that a client or a browser holds.
@@ -35,9 +36,10 @@ type Client struct {
 	Name         string
 	RedirectURIs []string
 	AuthMethod   string
-	Secret       Digest    // zero for a public client
-	CreatedAt    time.Time // of a client that is described elsewhere: when that was last looked at
-	LastUsedAt   time.Time // zero until a person authorizes it
+	Secret       Digest          // zero for a public client, and one that has a key
+	Keys         *assertion.Keys // of one that proves itself by a key; not stored: they change
+	CreatedAt    time.Time       // of a client that is described elsewhere: when that was last looked at
+	LastUsedAt   time.Time       // zero until a person authorizes it
 }
 
 func (c Client) public() bool { return c.AuthMethod == authNone }
@@ -125,6 +127,9 @@ type Grant struct {
 func (g Grant) Alive() bool { return g.RevokedAt.IsZero() && !g.Killed }
 
 func (g Grant) refreshable() bool { return g.EndsAt.IsZero() }
+
+// ofPerson reports whether a person is named: a service's grant must never pass for one.
+func (g Grant) ofPerson() bool { return g.Service == "" && g.TenantID != "" && g.UserID != "" }
 
 func (g Grant) user() UserRef { return UserRef{g.TenantID, g.UserID} }
 

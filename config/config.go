@@ -132,6 +132,7 @@ type OAuth struct {
 	ClientMetadataDocuments bool
 	ClientMetadataHosts     []string // empty: all
 	Clients                 []OAuthClient
+	IdentityProviders       []IdentityProvider
 }
 
 // MCP is the protocol endpoint.

@@ -208,8 +208,8 @@ oauth:
 		"/run/secrets/portal": "a secret of the portal\n",
 	}
 	want := []config.OAuthClient{
-		{ID: "mcp-remote", Name: "mcp-remote of the company", RedirectURIs: []string{"http://localhost/oauth/callback", "http://127.0.0.1/oauth/callback"}},
-		{ID: "portal.v2", Name: "Portal", RedirectURIs: []string{"https://portal.example/cb"}, Secret: secret.New("a secret of the portal")},
+		{ID: "mcp-remote", Name: "mcp-remote of the company", RedirectURIs: []string{"http://localhost/oauth/callback", "http://127.0.0.1/oauth/callback"}, AuthMethod: config.AuthNone},
+		{ID: "portal.v2", Name: "Portal", RedirectURIs: []string{"https://portal.example/cb"}, Secret: secret.New("a secret of the portal"), AuthMethod: config.AuthSecret},
 	}
 	compare := func(want, got []config.OAuthClient) {
 		t.Helper()
@@ -229,7 +229,7 @@ oauth:
 	if err != nil {
 		t.Fatal(err)
 	}
-	compare([]config.OAuthClient{{ID: "desk-top", Name: "Desk", RedirectURIs: []string{"http://localhost/cb"}, Secret: secret.New("the environment wins")}}, c.OAuth.Clients)
+	compare([]config.OAuthClient{{ID: "desk-top", Name: "Desk", RedirectURIs: []string{"http://localhost/cb"}, Secret: secret.New("the environment wins"), AuthMethod: config.AuthSecret}}, c.OAuth.Clients)
 	if c, err := config.Load("c.yaml", complete(), files{"c.yaml": "oauth: {clients: []}"}.read); err != nil || len(c.OAuth.Clients) != 0 {
 		t.Errorf("%v, %v", c.OAuth.Clients, err)
 	}

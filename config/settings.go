@@ -12,6 +12,7 @@ type setting struct {
 	value    value
 	def      string // as one would write it
 	required bool
+	unless   []string // of a record: required but where one of these is given
 	example  string
 	doc      string
 }
@@ -232,6 +233,12 @@ func keyTable(c *Config) []setting {
 			value: clients(&c.OAuth.Clients), example: "{id: mcp-remote, name: mcp-remote, redirect_uris: [http://localhost/oauth/callback]}",
 			doc: "Clients that need no registration, such as `mcp-remote --static-oauth-client-info`. People read their names as vouched for by the administrator. " +
 				"Taking one out ends at the next start what it has. In the environment, a list in YAML's flow style or JSON.",
+		},
+		{
+			path: providersPath, env: []string{"M365_MCP_OAUTH_ID_JAG"},
+			value: providers(&c.OAuth.IdentityProviders), example: "{issuer: https://idp.example.com, jwks_uri: https://idp.example.com/keys, clients: [https://agent.example.com/client.json], tenant_id: 66666666-7777-8888-9999-000000000000, user_claim: entra_oid}",
+			doc: "Identity providers of the organization that may say which person a client acts for (ID-JAG, MCP's enterprise-managed authorization): the client then gets a token without a page being shown. " +
+				"It rests on a sign-in at Microsoft that the person has made here before, with any client, reaches no further than that, lives for an hour, and ends with it. See docs/adr/0013-id-jag.md.",
 		},
 	}
 }

@@ -36,6 +36,8 @@ func (l *loader) validate() {
 	l.checkCloud()
 	l.checkKeys()
 	l.checkDatabase()
+	l.checkClients()
+	l.checkProviders()
 	l.checkAddresses()
 	l.checkPerimeter()
 	if !l.cfg.Gateway.ServiceToken.IsZero() {
@@ -119,6 +121,14 @@ func (l *loader) checkAddresses() {
 				Where: "oauth.client_metadata_hosts", Setting: "oauth.client_metadata_hosts",
 				What: fmt.Sprintf("%s is this machine, and the public URL is not: strangers could make the server call itself", host),
 				Fix:  "take it out; it is for trying, with a loopback public URL",
+			})
+		}
+	}
+	for setting, uri := range l.cfg.keyAddresses() {
+		if u, err := url.Parse(uri); err == nil && dial.Loopback(u.Hostname()) {
+			l.report(Problem{
+				Where: setting, Setting: setting, What: uri + " is this machine, and the public URL is not",
+				Fix: "name the keys' own host, or a file; loopback is for trying, with a loopback public URL",
 			})
 		}
 	}

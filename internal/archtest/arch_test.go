@@ -39,7 +39,7 @@ var arrows = map[string][]string{
 	"config":     {"dial", "internal/redirecturi", "internal/seal", "internal/secret"},
 	"audit":      {"identity"},
 	"entra":      {"internal/jwks", "internal/seal", "internal/secret"},
-	"authserver": {"audit", "entra", "identity", "internal/redirecturi", "internal/secret"},
+	"authserver": {"audit", "entra", "identity", "internal/assertion", "internal/redirecturi", "internal/secret"},
 	"console":    {"authserver"},
 	"tool":       {"audit", "content", "dlp", "graph", "handle", "identity", "policy", "timezone"},
 	"tool/":      {"content", "graph", "handle", "timezone", "tool"}, // families know nothing of each other
