@@ -56,7 +56,7 @@ func TestSlowPeers(t *testing.T) {
 					}
 				})
 				l := oneConn{make(chan net.Conn), make(chan struct{})}
-				server := httpServer(handler, callTimeout, slog.New(slog.DiscardHandler))
+				server := httpServer(handler, nil, callTimeout, slog.New(slog.DiscardHandler))
 				go func() { _ = server.Serve(l) }()
 				ours, theirs := net.Pipe()
 				l.conns <- theirs

@@ -12,18 +12,20 @@ import (
 // address, so these leave room for many people; what is kept of everybody together
 // has bounds of its own.
 const (
-	defaultRegistrations = 300 // an hour; a third of the unused clients that are kept
-	authorizeRate        = 600 // a minute
-	consentRate          = 120 // a minute: each may begin a sign-in
-	fetchRate            = 60  // a minute: of metadata documents that are not at hand
-	failureRate          = 60  // a minute: of one client's secret, or one token
-	strangerRate         = 300 // a minute: MCP without a token, where that is allowed
+	defaultRegistrations = 300  // an hour; a third of the unused clients that are kept
+	authorizeRate        = 600  // a minute
+	consentRate          = 120  // a minute: each may begin a sign-in
+	fetchRate            = 60   // a minute: of metadata documents that are not at hand
+	failureRate          = 60   // a minute: of one client's secret, or one token
+	serviceRate          = 60   // a minute: tokens of one service, each good for up to an hour
+	introspectRate       = 6000 // a minute: a service may ask with each of its own requests
+	strangerRate         = 300  // a minute: MCP without a token, where that is allowed
 	limitedAddresses     = 20_000
 )
 
 // limits are the rate limits of one server.
 type limits struct {
-	registrations, authorize, consent, fetches, failures, strangers *limiter
+	registrations, authorize, consent, fetches, failures, services, introspect, strangers *limiter
 }
 
 func newLimits(registrations int) limits {
@@ -33,6 +35,8 @@ func newLimits(registrations int) limits {
 		consent:       newLimiter(consentRate, time.Minute),
 		fetches:       newLimiter(fetchRate, time.Minute),
 		failures:      newLimiter(failureRate, time.Minute),
+		services:      newLimiter(serviceRate, time.Minute),
+		introspect:    newLimiter(introspectRate, time.Minute),
 		strangers:     newLimiter(strangerRate, time.Minute),
 	}
 }

@@ -5,10 +5,12 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
 	"m365mcp/authserver"
+	"m365mcp/internal/testenv"
 )
 
 func withSSE(o *authserver.Options) { o.Doors = []string{"/sse"} }
@@ -125,4 +127,15 @@ func TestStrangersAreLimited(t *testing.T) {
 	equal(t, "status", out.Code, http.StatusTooManyRequests)
 	equal(t, "retry", out.Header().Get("Retry-After"), "1")
 	equal(t, "another address", knock("198.51.100.8:1000").Code, http.StatusOK)
+}
+
+// A service gets its token for the door that it names.
+func TestServiceTokenOfADoor(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, withSSE, services(t, testenv.NewSigner(t, "a")))
+	form := url.Values{"grant_type": {"client_credentials"}, "resource": {h.URL + "/sse"}}
+	access := h.token(t, form, basic(service, serviceSecret)...).text(t, "access_token")
+	equal(t, "mcp", h.mcp(t, access), http.StatusUnauthorized)
+	got := h.browser(t).do(t, http.MethodPost, h.URL+"/sse", "", "Authorization", "Bearer "+access)
+	equal(t, "sse", got.StatusCode, http.StatusOK)
 }

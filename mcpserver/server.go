@@ -129,6 +129,7 @@ func New(o Options) *Server {
 	for _, p := range o.Registry.Prompts() {
 		addPrompt(server, p)
 	}
+	server.AddReceivingMiddleware(a.offered)
 	if o.Extend.Server != nil {
 		o.Extend.Server(server)
 	}
