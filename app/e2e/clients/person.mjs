@@ -1,4 +1,5 @@
 // What both SDKs are made to do: sign in, use each kind of thing once, refresh once.
+import { createInterface } from 'node:readline';
 import { Browser } from './browser.mjs';
 
 /** Keeps in memory what an OAuth client keeps; the person signs in by herself. */
@@ -39,6 +40,11 @@ export class Provider {
   }
   saveCodeVerifier(verifier) { this.#verifier = verifier; }
   codeVerifier() { return this.#verifier; }
+  /** Forgets what the server refuses; without it the SDKs would present the dead refresh token again. */
+  invalidateCredentials(what) {
+    if (what === 'all' || what === 'client') this.#client = undefined;
+    if (what === 'all' || what === 'tokens') this.#tokens = undefined;
+  }
 
   async redirectToAuthorization(url) {
     this.signIns++;
@@ -131,4 +137,17 @@ export async function askForMore({ client, transport, provider, unauthorized, fi
   provider.loseAccessToken();
   report.refreshed = await permissions();
   return { ...report, asked: provider.browser.asked, signIns: provider.signIns };
+}
+
+/** Calls whoAmI for each line of the standard input, and signs in anew where the server wants it. */
+export async function callOnRequest({ client, transport, provider, unauthorized, finish }) {
+  const whoAmI = async () => (await call(client, 'whoAmI', {})).userPrincipalName;
+  for await (const line of createInterface({ input: process.stdin })) {
+    const upn = await whoAmI().catch(async (error) => {
+      if (!(error instanceof unauthorized)) throw error;
+      await finish(transport, provider.callback);
+      return whoAmI();
+    });
+    console.log(JSON.stringify({ line, upn, signIns: provider.signIns }));
+  }
 }

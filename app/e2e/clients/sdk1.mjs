@@ -1,9 +1,9 @@
 // The TypeScript SDK, generation 1. Arguments: one JSON object {url, upn, to, subject, document}, or
-// {url, upn, more: true}.
+// {url, upn, more: true}; with onRequest instead of more, it calls for each line of its input.
 import { UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { Provider, askForMore, signIn, useEachKind } from './person.mjs';
+import { Provider, askForMore, callOnRequest, signIn, useEachKind } from './person.mjs';
 
 const task = JSON.parse(process.argv[2]);
 const provider = new Provider(task.upn, task.document);
@@ -15,6 +15,10 @@ const person = {
   finish: (t, callback) => t.finishAuth(callback.searchParams.get('code')),
 };
 const { client, transport } = await signIn(person);
-const used = task.more ? await askForMore({ client, transport, ...person }) : await useEachKind(client, provider, task);
-console.log(JSON.stringify({ protocol: transport.protocolVersion, ...used }));
+if (task.onRequest) {
+  await callOnRequest({ client, transport, ...person });
+} else {
+  const used = task.more ? await askForMore({ client, transport, ...person }) : await useEachKind(client, provider, task);
+  console.log(JSON.stringify({ protocol: transport.protocolVersion, ...used }));
+}
 await client.close();
