@@ -44,6 +44,7 @@ const (
 	idleTimeout       = 120 * time.Second
 	maxHeaderBytes    = 64 << 10
 	sweepInterval     = 10 * time.Minute
+	ordersInterval    = time.Second
 )
 
 // App is the server with all its parts.
@@ -58,6 +59,7 @@ type App struct {
 	cleanups cleanups
 	sweeps   []func(context.Context) error // of what has expired
 	vault    *entra.Vault
+	orders   authserver.Orders
 	forgets  []func(context.Context, person) error
 
 	cancel context.CancelFunc // of the background work
@@ -147,6 +149,7 @@ func (a *App) Start(ctx context.Context) error {
 	go func() { a.served <- a.http.Serve(a.listener) }()
 	a.tasks.Go(func() { a.sweep(background) })
 	a.tasks.Go(func() { a.rotate(background) })
+	a.tasks.Go(func() { a.recordOrders(background) })
 	a.tasks.Go(func() { a.vault.KeepFresh(background) })
 	a.log.InfoContext(ctx, "serving", "url", a.MCPURL(), "listen", a.listener.Addr().String(), "version", Version())
 	return nil

@@ -58,12 +58,15 @@ func openAudit(ctx context.Context, c config.Config, db opened, now func() time.
 	o := audit.Options{Store: db.Audit(), Signer: signer, Verifiers: note.VerifierList(verifier), Now: now, Logger: log}
 	if db.presence != nil {
 		o.Presence, o.Writer = db.presence, newID(now)()
-	} else if err := os.WriteFile(filepath.Join(db.folder, auditVerifierFile), []byte(verifierKey+"\n"), 0o600); err != nil {
-		return nil, "", fmt.Errorf("audit verifier key: %w", err)
 	}
 	l, err := audit.Open(ctx, o)
 	if err != nil {
 		return nil, "", fmt.Errorf("%w; look at it with: m365-mcp audit verify", err)
+	}
+	if db.presence == nil { // after Open: another key than the log's must not take its place
+		if err := os.WriteFile(filepath.Join(db.folder, auditVerifierFile), []byte(verifierKey+"\n"), 0o600); err != nil {
+			return nil, "", errors.Join(fmt.Errorf("audit verifier key: %w", err), l.Close(ctx))
+		}
 	}
 	return l, verifierKey, nil
 }

@@ -12,6 +12,7 @@ import (
 	"m365mcp/authserver"
 	"m365mcp/blob"
 	"m365mcp/config"
+	"m365mcp/console"
 	"m365mcp/entra"
 	"m365mcp/handle"
 	"m365mcp/internal/private"
@@ -29,6 +30,8 @@ type database interface { //nolint:interfacebloat // one method for each consume
 	Handles() handle.Store
 	Blobs() blob.Store
 	Tickets() ticket.Store
+	Console() console.Store
+	Orders() authserver.OrderStore
 	Rotation() rotation.Store
 	Close() error
 }

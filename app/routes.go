@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"m365mcp/authserver"
+	"m365mcp/console"
 	"m365mcp/mcpserver"
 	"m365mcp/ticket"
 )
@@ -13,11 +14,12 @@ import (
 const healthPath = "/healthz"
 
 // routes puts the doors on one mux.
-func routes(publicURL string, endpoint http.Handler, auth *authserver.Server, tickets *ticket.Service) http.Handler {
+func routes(publicURL string, endpoint http.Handler, auth *authserver.Server, tickets *ticket.Service, pages *console.Console) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/mcp", endpoint)
 	auth.Register(mux)
 	tickets.Register(mux)
+	pages.Register(mux)
 	mux.HandleFunc("GET "+healthPath, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.Header().Set("Cache-Control", "no-store")
@@ -25,7 +27,7 @@ func routes(publicURL string, endpoint http.Handler, auth *authserver.Server, ti
 	})
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		_, _ = fmt.Fprintf(w, "m365-mcp: Microsoft 365 for AI assistants.\n\nConnect an MCP client to %s/mcp\nHow, for each client: m365-mcp connect CLIENT --url %s/mcp\n", publicURL, publicURL)
+		_, _ = fmt.Fprintf(w, "m365-mcp: Microsoft 365 for AI assistants.\n\nConnect an MCP client to %s/mcp\nHow, for each client: m365-mcp connect CLIENT --url %s/mcp\nSee and end what you have connected: %s%s\n", publicURL, publicURL, publicURL, console.Path)
 	})
 	return hardened(ownHost(publicURL, mux))
 }

@@ -15,6 +15,7 @@ import (
 
 	"m365mcp/authserver"
 	"m365mcp/config"
+	"m365mcp/console"
 	"m365mcp/dial"
 	"m365mcp/entra"
 	"m365mcp/gateway"
@@ -82,7 +83,7 @@ func (a *App) wire(ctx context.Context, o Options) (http.Handler, error) {
 		Lifetimes: authserver.Lifetimes{
 			Code: c.OAuth.CodeLifetime, Access: c.OAuth.AccessLifetime, Refresh: c.OAuth.RefreshLifetime,
 		},
-		MaxClients: c.OAuth.MaxClients, NoRegistration: !c.OAuth.Registration, Pages: []string{ticketPages},
+		MaxClients: c.OAuth.MaxClients, NoRegistration: !c.OAuth.Registration, Pages: []string{ticketPages}, Connections: console.Path,
 		Registrations: c.OAuth.RegistrationsPerHour, RedirectAllow: c.OAuth.RedirectAllow, TrustedProxies: c.Server.TrustedProxies,
 		Documents: documents, DocumentAllowed: documentAllowed, Clients: configuredClients(c.OAuth.Clients),
 	})
@@ -90,6 +91,10 @@ func (a *App) wire(ctx context.Context, o Options) (http.Handler, error) {
 		return nil, fmt.Errorf("authorization server: %w", err)
 	}
 	if err := a.auth.EndRemoved(ctx); err != nil {
+		return nil, err
+	}
+	a.orders = authserver.Orders{Store: db.Orders(), Audit: a.audit, Now: o.Now, Holder: newID(o.Now)()}
+	if err := a.orders.Record(ctx); err != nil {
 		return nil, err
 	}
 	a.sweeps = append(a.sweeps, a.auth.Sweep)
@@ -132,7 +137,13 @@ func (a *App) wire(ctx context.Context, o Options) (http.Handler, error) {
 		AllowedOrigins: c.MCP.AllowedOrigins, MaxRequestBytes: c.MCP.MaxRequestBytes,
 		RequireBearer: a.auth.RequireBearer, StepUp: a.auth.StepUp, Logger: log, Extend: o.Extend, Sessions: o.Sessions,
 	})
-	return routes(c.Server.PublicURL, endpoint, a.auth, service), nil
+	pages, err := console.New(console.Options{
+		PublicURL: c.Server.PublicURL, Store: db.Console(), People: a.auth, Words: a.auth, Now: o.Now, Logger: log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("pages: %w", err)
+	}
+	return routes(c.Server.PublicURL, endpoint, a.auth, service, pages), nil
 }
 
 func newRegistry(c config.Tools) (*tool.Registry, error) {

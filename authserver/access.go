@@ -100,8 +100,8 @@ func (s *Server) access(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.pages.render(w, r, s.log, http.StatusOK, "access", consentView{
 		Client: displayText(client.Name, maxShownName), Vouched: vouched(client), Server: s.host(), Person: displayText(v.grant.UPN, maxUPN),
-		New: s.groups(v.added()), Allowed: s.groups(v.grant.Scopes), Names: strings.Join(v.added(), ", "),
-		CSRF: v.csrf, Link: token, Minutes: minutes(v.link.ExpiresAt.Sub(s.now())),
+		New: s.Words(v.added()), Allowed: s.Words(v.grant.Scopes), Names: strings.Join(v.added(), ", "),
+		CSRF: v.csrf, Link: token, Minutes: minutes(v.link.ExpiresAt.Sub(s.now())), Connections: s.connectionsURL(),
 	})
 	return nil
 }
@@ -202,5 +202,5 @@ func (s *Server) refusedScopes(ctx context.Context, grantID string, scopes []str
 }
 
 func (s *Server) showDone(w http.ResponseWriter, r *http.Request, title string, added, refused []string) {
-	s.pages.render(w, r, s.log, http.StatusOK, "done", doneView{Title: title, Added: s.groups(added), Refused: s.groups(refused)})
+	s.pages.render(w, r, s.log, http.StatusOK, "done", doneView{Title: title, Added: s.Words(added), Refused: s.Words(refused), Connections: s.connected})
 }

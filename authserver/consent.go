@@ -70,8 +70,8 @@ func (s *Server) showConsent(w http.ResponseWriter, r *http.Request, client Clie
 	fresh := without(t.Scopes, earlier.Scopes)
 	s.pages.render(w, r, s.log, http.StatusOK, "consent", consentView{
 		Client: displayText(client.Name, maxShownName), Vouched: vouched(client), Target: target, Local: local, Server: s.host(), Person: upn,
-		New: s.groups(fresh), Allowed: s.groups(without(t.Scopes, fresh)), Names: strings.Join(t.Scopes, ", "),
-		CSRF: csrf, Minutes: minutes(s.lifetimes.SignIn),
+		New: s.Words(fresh), Allowed: s.Words(without(t.Scopes, fresh)), Names: strings.Join(t.Scopes, ", "),
+		CSRF: csrf, Minutes: minutes(s.lifetimes.SignIn), Connections: s.connectionsURL(),
 	})
 	return nil
 }

@@ -25,7 +25,8 @@ func (s *Server) SignInAgain(ctx context.Context, grantID, claims string) error 
 		})
 	}
 	// The grant ends also where the claims are lost: then Microsoft demands them again.
-	return errors.Join(s.endGrant(ctx, grant, "sign-in required by Microsoft"), err)
+	_, endErr := s.endGrant(ctx, grant, "sign-in required by Microsoft")
+	return errors.Join(endErr, err)
 }
 
 // withDemand adds to a claims request what Microsoft demands of this person's next

@@ -242,6 +242,8 @@ func TestOptions(t *testing.T) {
 		{"page elsewhere", func(o *authserver.Options) { o.Pages = []string{"//evil.example/"} }},
 		{"documents of nobody knows whom", func(o *authserver.Options) { o.Documents = http.DefaultClient }},
 		{"every page", func(o *authserver.Options) { o.Pages = []string{"/"} }},
+		{"connections elsewhere", func(o *authserver.Options) { o.Connections = "//evil.example" }},
+		{"connections at the root", func(o *authserver.Options) { o.Connections = "/" }},
 		{"negative lifetime", func(o *authserver.Options) { o.Lifetimes.Refresh = -time.Hour }},
 	} {
 		t.Run(c.name, func(t *testing.T) {

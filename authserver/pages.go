@@ -34,15 +34,16 @@ type consentView struct {
 	Local        bool   // to an app on the person's computer
 	Server       string
 	Person       string // who is proven to be there
-	New, Allowed []scopeGroup
+	New, Allowed []ScopeGroup
 	Names        string // of the scopes asked for, at Microsoft
 	CSRF, Link   string
 	Minutes      string
+	Connections  string // the address where it is taken back, or empty
 }
 
 // Speaks reports whether something new reaches other people in the person's name.
 func (v consentView) Speaks() bool {
-	return slices.ContainsFunc(v.New, func(g scopeGroup) bool {
+	return slices.ContainsFunc(v.New, func(g ScopeGroup) bool {
 		return slices.ContainsFunc(g.Scopes, ScopeText.Speaks)
 	})
 }
@@ -51,7 +52,8 @@ type signInView struct{ Title, Person, CSRF string }
 
 type doneView struct {
 	Title          string
-	Added, Refused []scopeGroup
+	Added, Refused []ScopeGroup
+	Connections    string // as a path
 }
 
 type errorView struct {

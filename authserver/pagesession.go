@@ -98,6 +98,9 @@ func (s *Server) ownPage(next string) bool {
 	if len(next) > maxPagePath || !plainPath(next) {
 		return false
 	}
+	if s.connected != "" && next == s.connected {
+		return true
+	}
 	for _, prefix := range s.signInTo {
 		if strings.HasPrefix(next, prefix) {
 			return true

@@ -31,7 +31,7 @@ func (s *Server) revoke(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return unavailable(err)
 	default:
-		if err := s.revokeGrant(r.Context(), token.Grant, "by its client"); err != nil {
+		if _, err := s.revokeGrant(r.Context(), token.Grant, "by its client"); err != nil {
 			return unavailable(err)
 		}
 	}
@@ -49,7 +49,8 @@ func (s *Server) Revoke(ctx context.Context, selector Selector, reason string) e
 		if err != nil {
 			return fmt.Errorf("revoke grant: %w", err)
 		}
-		return s.revokeGrant(ctx, grant, reason)
+		_, err = s.revokeGrant(ctx, grant, reason)
+		return err
 	}
 	scope, _, ok := selector.Kill()
 	if !ok {
@@ -74,22 +75,22 @@ func (s *Server) Forget(ctx context.Context, user UserRef) error {
 
 // revokeGrant ends a grant, and what its person has allowed the client: whoever
 // revokes wants to be asked again.
-func (s *Server) revokeGrant(ctx context.Context, grant Grant, reason string) error {
+func (s *Server) revokeGrant(ctx context.Context, grant Grant, reason string) (wasAlive bool, err error) {
 	forgotten := s.forgetConsents(ctx, grant)
-	return errors.Join(s.endGrant(ctx, grant, reason), forgotten)
+	wasAlive, err = s.endGrant(ctx, grant, reason)
+	return wasAlive, errors.Join(err, forgotten)
 }
 
-func (s *Server) endGrant(ctx context.Context, grant Grant, reason string) error {
+func (s *Server) endGrant(ctx context.Context, grant Grant, reason string) (wasAlive bool, err error) {
 	now := s.now()
-	wasAlive, err := s.store.RevokeGrant(ctx, grant.ID, reason, now)
-	if err != nil {
-		return fmt.Errorf("revoke grant: %w", err)
+	if wasAlive, err = s.store.RevokeGrant(ctx, grant.ID, reason, now); err != nil {
+		return false, fmt.Errorf("revoke grant: %w", err)
 	}
 	if wasAlive {
 		err = s.record(ctx, eventRevoked, grant.principal(now), map[string]string{"scope": "grant", "reason": reason})
 	}
 	s.forget(ctx, grant.ID)
-	return err
+	return wasAlive, err
 }
 
 // forget deletes Microsoft's tokens of an ended grant at once; the sweep repeats

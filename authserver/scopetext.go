@@ -27,19 +27,19 @@ type ScopeText struct {
 // Speaks reports whether others notice what it is used for.
 func (t ScopeText) Speaks() bool { return t.Effect == Speaks }
 
-// scopeGroup is what the pages say of one kind of things.
-type scopeGroup struct {
+// ScopeGroup is what pages say of one kind of things.
+type ScopeGroup struct {
 	Name   string
 	Scopes []ScopeText
 }
 
-// groups puts scopes under what they are about, reading before writing.
-func (s *Server) groups(scopes []string) []scopeGroup {
-	var groups []scopeGroup
+// Words puts scopes under what they are about, reading before writing.
+func (s *Server) Words(scopes []string) []ScopeGroup {
+	var groups []ScopeGroup
 	add := func(t ScopeText) {
-		i := slices.IndexFunc(groups, func(g scopeGroup) bool { return g.Name == t.Group })
+		i := slices.IndexFunc(groups, func(g ScopeGroup) bool { return g.Name == t.Group })
 		if i < 0 {
-			i, groups = len(groups), append(groups, scopeGroup{Name: t.Group})
+			i, groups = len(groups), append(groups, ScopeGroup{Name: t.Group})
 		}
 		groups[i].Scopes = append(groups[i].Scopes, t)
 	}

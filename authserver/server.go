@@ -96,6 +96,9 @@ type Options struct {
 	// Pages are the paths, with a slash at both ends, of other pages that people sign
 	// in to by [Server.SignInForm].
 	Pages []string
+	// Connections is the path of the page on which people see what they have connected,
+	// and take it back; consent pages name it. Empty: there is none.
+	Connections string
 	// NoRegistration turns dynamic client registration off: known clients go on.
 	NoRegistration bool
 	// Registrations bounds how many clients one network address may register in an
@@ -185,6 +188,7 @@ type Server struct {
 	maxSignIns int
 	closed     bool // no registration
 	signInTo   []string
+	connected  string // the path of the page of connections, or empty
 
 	configured map[string]Client // by id
 	documents  *documents        // nil: none
@@ -213,6 +217,9 @@ func New(o Options) (*Server, error) {
 		if !strings.HasSuffix(path, "/") || !plainPath(strings.TrimSuffix(path, "/")) {
 			return nil, fmt.Errorf("authserver: page %q is no path with a slash at both ends", path)
 		}
+	}
+	if o.Connections != "" && (!plainPath(o.Connections) || o.Connections == "/") {
+		return nil, fmt.Errorf("authserver: page %q is no path", o.Connections)
 	}
 	lifetimes, err := o.Lifetimes.withDefaults()
 	if err != nil {
@@ -260,6 +267,7 @@ func New(o Options) (*Server, error) {
 		maxSignIns: o.MaxSignIns,
 		closed:     o.NoRegistration,
 		signInTo:   append(slices.Clone(o.Pages), accessPage),
+		connected:  o.Connections,
 		configured: configured,
 		documents:  documents,
 		redirects:  redirects,

@@ -7,16 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"m365mcp/app"
-	"m365mcp/authserver"
 	"m365mcp/config"
-	"m365mcp/store/sqlite"
 )
 
 // outliving is a real client of one person's; a call says who the server takes it for.
@@ -81,7 +78,8 @@ func outlive(t *testing.T, c outliving, period time.Duration, refreshes int) {
 	if before.signIns != 1 || before.grants != 1 || before.refused != 0 {
 		t.Errorf("after %d calls: %s", calls, before)
 	}
-	d.revokeEverything(t)
+	administrator := administered{d, []string{"--data", d.DataDir}, nil}
+	administrator.expectRevoked(t, "Revoked: 1 connection.\n", "--user", ada)
 	use()
 	after := d.history(t)
 	if after.signIns != 2 || after.grants != 2 {
@@ -112,18 +110,6 @@ func (d *demo) history(t *testing.T) history {
 		}
 	}
 	return h
-}
-
-// revokeEverything ends all grants as another replica would.
-func (d *demo) revokeEverything(t *testing.T) {
-	t.Helper()
-	db, err := sqlite.Open(t.Context(), filepath.Join(d.DataDir, config.DatabaseFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(db.OAuth().Kill(t.Context(), authserver.Selector{All: true}, time.Now()), db.Close()); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // startSDK runs a script that calls when it is told to.

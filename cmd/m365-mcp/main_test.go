@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 func TestHelpIsGolden(t *testing.T) {
 	for _, line := range []string{
 		"", "demo", "serve", "check", "connect", "audit", "audit tail", "audit verify",
-		"config", "config example", "keys", "keys generate", "keys status", "keys rotate", "keys forget", "simulator", "version",
+		"config", "config example", "keys", "keys generate", "keys status", "keys rotate", "keys forget", "revoke", "simulator", "version",
 	} {
 		t.Run(line, func(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), "m365-mcp", append(strings.Fields(line), "--help")...)

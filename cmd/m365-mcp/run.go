@@ -66,6 +66,7 @@ type cli struct {
 	Config    configCmd    `cmd:"" help:"Help with the configuration file."`
 	Erase     eraseCmd     `cmd:"" help:"Delete what the server keeps of a person."`
 	Keys      keysCmd      `cmd:"" help:"Make the server's keys, rotate them, see what they seal."`
+	Revoke    revokeCmd    `cmd:"" help:"End the access of assistants: of a person, of a client, or all."`
 	Simulator simulatorCmd `cmd:"" help:"Run the simulated Microsoft 365 tenant alone."`
 	Version   versionCmd   `cmd:"" help:"Print the version, as --version does."`
 

@@ -109,3 +109,19 @@ func TestTickets(t *testing.T) {
 	t.Parallel()
 	storetest.Tickets(t, func(t *testing.T) ticket.Store { return open(t).Tickets() })
 }
+
+func granted(t *testing.T) storetest.Granted {
+	t.Helper()
+	db := open(t)
+	return storetest.Granted{Grants: db.OAuth(), Orders: db.Orders(), Console: db.Console()}
+}
+
+func TestOrders(t *testing.T) {
+	t.Parallel()
+	storetest.Orders(t, granted)
+}
+
+func TestConnections(t *testing.T) {
+	t.Parallel()
+	storetest.Connections(t, granted)
+}

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -77,6 +78,7 @@ func TestMigrationsAreAdditive(t *testing.T) {
 		}
 	}
 	names["sqlite"] = append(names["sqlite"], "00016_blob_files.sql") // there in a folder
+	slices.Sort(names["sqlite"])
 	if diff := cmp.Diff(names["sqlite"], names["postgres"]); diff != "" {
 		t.Errorf("the engines have different migrations (-sqlite +postgres):\n%s", diff)
 	}

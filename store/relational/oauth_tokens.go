@@ -96,23 +96,25 @@ func revokeGrant(ctx context.Context, tx Tx, id, reason string, now time.Time) (
 }
 
 func (o oauth) Kill(ctx context.Context, selector authserver.Selector, now time.Time) error {
+	return o.Write(ctx, Synced, func(tx Tx) error { return kill(ctx, tx, selector, now) })
+}
+
+func kill(ctx context.Context, tx Tx, selector authserver.Selector, now time.Time) error {
 	scope, key, ok := selector.Kill()
 	if !ok {
 		return errors.New("kill: not a selector of many grants")
 	}
-	return o.Write(ctx, Synced, func(tx Tx) error {
-		var epoch int64
-		if err := tx.QueryRow(ctx, `UPDATE oauth_epoch SET epoch = epoch + 1 RETURNING epoch`).Scan(&epoch); err != nil {
-			return fmt.Errorf("kill epoch: %w", err)
-		}
-		if _, err := tx.Exec(ctx, `
-			INSERT INTO oauth_kills (scope, key, epoch, killed_at) VALUES (?, ?, ?, ?)
-			ON CONFLICT (scope, key) DO UPDATE SET epoch = excluded.epoch, killed_at = excluded.killed_at`,
-			scope, key, epoch, millis(now)); err != nil {
-			return fmt.Errorf("kill: %w", err)
-		}
-		return nil
-	})
+	var epoch int64
+	if err := tx.QueryRow(ctx, `UPDATE oauth_epoch SET epoch = epoch + 1 RETURNING epoch`).Scan(&epoch); err != nil {
+		return fmt.Errorf("kill epoch: %w", err)
+	}
+	if _, err := tx.Exec(ctx, `
+		INSERT INTO oauth_kills (scope, key, epoch, killed_at) VALUES (?, ?, ?, ?)
+		ON CONFLICT (scope, key) DO UPDATE SET epoch = excluded.epoch, killed_at = excluded.killed_at`,
+		scope, key, epoch, millis(now)); err != nil {
+		return fmt.Errorf("kill: %w", err)
+	}
+	return nil
 }
 
 func (o oauth) EndedGrants(ctx context.Context, now time.Time, limit int) ([]string, error) {

@@ -125,11 +125,17 @@ func (db *DB) Pending(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	current, target, err := p.GetVersions(ctx)
+	current, _, err := p.GetVersions(ctx)
 	if err != nil {
 		return 0, db.Damaged("schema", err)
 	}
-	return max(0, target-current), nil
+	var pending int64 // the numbers have gaps
+	for _, source := range p.ListSources() {
+		if source.Version > current {
+			pending++
+		}
+	}
+	return pending, nil
 }
 
 // OpenReadOnly opens an existing database for inspection beside a running

@@ -42,3 +42,19 @@ func TestOAuthClientsOfTheVersionBefore(t *testing.T) {
 		t.Errorf("%+v, %v", client, err)
 	}
 }
+
+func granted(t *testing.T) storetest.Granted {
+	t.Helper()
+	db := openOAuth(t)
+	return storetest.Granted{Grants: db.OAuth(), Orders: db.Orders(), Console: db.Console()}
+}
+
+func TestOrders(t *testing.T) {
+	t.Parallel()
+	storetest.Orders(t, granted)
+}
+
+func TestConnections(t *testing.T) {
+	t.Parallel()
+	storetest.Connections(t, granted)
+}

@@ -83,7 +83,8 @@ type signedIn struct {
 // Who reaches a tool is signed in already: the transport sees to that.
 func authenticate() *tool.Tool {
 	const help = "The sign-in belongs to the assistant's connection. To sign in as somebody else, or with other permissions: " +
-		"disconnect this server in the assistant's settings and connect it again; a browser opens for the consent and Microsoft's sign-in."
+		"disconnect this server in the assistant's settings and connect it again; a browser opens for the consent and Microsoft's sign-in. " +
+		"Which assistants are connected, and how to end that: the page /connections of this server."
 	return tool.Define(tool.Spec{
 		Name: "authenticate", Title: "Sign-in status", Family: family,
 		Description: "Tells whether and as whom this connection is signed in, and how to sign in again or as another person.",
