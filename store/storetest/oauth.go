@@ -281,7 +281,7 @@ func oauthSignIns(t *testing.T, s authserver.Store) {
 			t.Errorf("%s: error is %v", name, err)
 		}
 	}
-	errs := concurrently(10, func(int) error {
+	errs := concurrently(callers, func(int) error {
 		got, err := s.TakeSignIn(ctx, state, browser, oauthStart)
 		if err == nil && !cmp.Equal(got, want) {
 			return errors.New(cmp.Diff(want, got))
@@ -300,7 +300,7 @@ func oauthSignIns(t *testing.T, s authserver.Store) {
 }
 
 func oauthTicketRace(t *testing.T, s authserver.Store) {
-	errs := concurrently(10, func(i int) error {
+	errs := concurrently(callers, func(i int) error {
 		signIn := oauthSignIn(fmt.Sprint(i), "a")
 		signIn.Ticket = "ticket"
 		return s.InsertSignIn(t.Context(), signIn, 100, oauthStart)
@@ -324,6 +324,9 @@ func oauthSignInLimit(t *testing.T, s authserver.Store) {
 	wantErr(t, s.InsertSignIn(ctx, late, most, oauthStart.Add(time.Minute-time.Millisecond)), authserver.ErrTooManySignIns)
 	must(t, s.InsertSignIn(ctx, late, most, oauthStart.Add(time.Minute))) // the others have expired
 }
+
+// callers is how many try at once to spend what can be spent once.
+const callers = 20
 
 // concurrently runs fn n times at once.
 func concurrently(n int, fn func(i int) error) []error {
