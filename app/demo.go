@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ type DemoOptions struct {
 	Listen   string
 	DataDir  string // empty: a new temporary folder
 	SignInAs string
+	Tools    string // empty: the default of tools.preset
 	Logger   *slog.Logger
 
 	// For tests.
@@ -95,6 +97,7 @@ func StartDemo(ctx context.Context, o DemoOptions) (_ *Demo, err error) {
 	c.Microsoft.Authority, c.Microsoft.GraphURL = d.Simulator.EntraURL, d.Simulator.GraphURL
 	c.Microsoft.StorageHosts = []string{strings.TrimPrefix(d.Simulator.StorageURL, "http://")}
 	c.Tools.SharedMailboxes, c.Tools.AdminConsent = true, true
+	c.Tools.Preset = cmp.Or(o.Tools, c.Tools.Preset)
 	if o.Configure != nil {
 		o.Configure(&c)
 		d.Database = c.Database

@@ -222,3 +222,42 @@ func bm25(query []string, documents [][]string) []int {
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(scores[b], scores[a]) })
 	return order
 }
+
+// What an administrator takes away is neither searched for nor asked for.
+func TestDeniedFamiliesAreNotSearched(t *testing.T) {
+	t.Parallel()
+	for family, scope := range map[string]string{"mail": "Mail.Read", "calendar": "Calendars.Read", "teams": "Chat.Read", "files": "Files.Read.All"} {
+		registry, err := newRegistry(config.Tools{Preset: "core", Deny: []string{family}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(registry.Tools(), func(t *tool.Tool) bool { return t.Name == "searchAll" })
+		if i < 0 {
+			t.Fatalf("without %s there is no searchAll", family)
+		}
+		if sets := registry.Tools()[i].AnyScope; slices.ContainsFunc(sets, func(set []string) bool { return slices.Contains(set, scope) }) {
+			t.Errorf("without %s searchAll still takes %v", family, sets)
+		}
+		if asked := registry.LaterScopes(false, true); family != "calendar" && slices.Contains(asked, scope) {
+			t.Errorf("without %s people are still asked for %v", family, asked)
+		}
+	}
+	if registry, err := newRegistry(config.Tools{Preset: "core", Deny: []string{"mail", "calendar", "teams", "files"}}); err != nil ||
+		slices.ContainsFunc(registry.Reachable(), func(t *tool.Tool) bool { return t.Name == "searchAll" }) {
+		t.Errorf("with nothing to search there is searchAll, or %v", err)
+	}
+	all, err := newRegistry(config.Tools{Preset: "full"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range all.Reachable() {
+		if len(one.AnyOf) != 0 && len(one.AnyOf) != len(one.AnyScope) {
+			t.Errorf("%s: %v does not go with %v", one.Name, one.AnyOf, one.AnyScope)
+		}
+		for _, of := range one.AnyOf {
+			if !slices.ContainsFunc(all.Reachable(), func(t *tool.Tool) bool { return t.Name == of }) {
+				t.Errorf("%s: %s is no tool", one.Name, of)
+			}
+		}
+	}
+}

@@ -253,7 +253,8 @@ func callTable(c *Config) []setting {
 		{
 			path: "tools.deny", env: []string{"M365_MCP_TOOLS_DENY"},
 			value: words(&c.Tools.Deny), example: "sendEmail, shareFile",
-			doc: "Tools and families that are neither listed nor reached; wins over everything else. The resource and the download links of a tool go with it, and are not named here themselves.",
+			doc: "Tools and families that are neither listed nor reached; wins over everything else. The resource and the download links of a tool go with it, and are not named here themselves. " +
+				"Neither does `searchAll` look where the tool that reads the same is taken away (`getEmail`, `getCalendarEvent`, `readFile`, `getChatMessages`, `searchSites`), nor does a mail take files of drives without `readFile`.",
 		},
 		{
 			path: "tools.shared_mailboxes", env: []string{"M365_MCP_TOOLS_SHARED_MAILBOXES"},

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"m365mcp/tool"
@@ -86,7 +87,11 @@ var errURI = errors.New("URI does not match its template")
 func resourceError(r *tool.Resource, err error) error {
 	var te *tool.Error
 	if !errors.As(err, &te) {
-		return errors.New("internal error")
+		return &jsonrpc.Error{Code: jsonrpc.CodeInternalError, Message: "internal error"}
 	}
-	return fmt.Errorf("%s", te.Text(r.URI)) //nolint:err113 // words for the client
+	code := int64(jsonrpc.CodeInternalError)
+	if te.Code == tool.CodeInvalidArguments || te.Code == tool.CodeNotFound {
+		code = jsonrpc.CodeInvalidParams
+	}
+	return &jsonrpc.Error{Code: code, Message: te.Text(r.URI)}
 }

@@ -205,9 +205,10 @@ func TestFailures(t *testing.T) {
 		want       []string
 	}{
 		{"call", callWhoAmI, explained, []string{`"isError":true`, "whoAmI failed (throttled): too many.", "What to do: wait.", "01REQUEST", "graph-1"}},
-		{"read", read, explained, []string{`"error":{`, "failed (throttled): too many.", "01REQUEST"}},
+		{"read", read, explained, []string{`"error":{"code":-32603,`, "failed (throttled): too many.", "01REQUEST"}},
+		{"read, a wrong id", read, &tool.Error{Code: tool.CodeInvalidArguments, Message: "no id."}, []string{`"error":{"code":-32602,`, "no id."}},
 		{"call, internal", callWhoAmI, errors.New("secret path"), []string{`"error":{`, "internal error"}},
-		{"read, internal", read, errors.New("secret path"), []string{`"error":{`, "internal error"}},
+		{"read, internal", read, errors.New("secret path"), []string{`"error":{"code":-32603,`, "internal error"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -150,5 +150,9 @@ func (c Call) Zone(ctx context.Context, requested string) (timezone.Zone, error)
 // Tools returns every tool that can be run, listed or not.
 func (c Call) Tools() []*Tool { return c.tools.Reachable() }
 
+// Denied reports whether an administrator's lists take the tool of this name away: what
+// it gives no other tool gives either.
+func (c Call) Denied(name string) bool { return c.tools != nil && c.tools.denied[name] }
+
 // Listed reports whether the tool is on the list that clients get.
 func (c Call) Listed(t *Tool) bool { return c.tools.listed[t.Name] }

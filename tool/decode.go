@@ -37,7 +37,7 @@ func decode(raw json.RawMessage, fields []Field, args any) []FieldError {
 			problems = append(problems, FieldError{twice, "is the same as " + name + "; give one of them"})
 		case !present && f.Required:
 			problems = append(problems, FieldError{f.Name, "is required: " + f.allowed()})
-		case !present:
+		case !present, f.blank(value):
 			if f.Default != nil {
 				values[f.Name] = f.Default
 			}
@@ -80,6 +80,12 @@ func (f Field) take(given map[string]json.RawMessage) (value json.RawMessage, na
 		}
 	}
 	return value, name, twice
+}
+
+// blank reports whether the value is the empty string with which many models leave out
+// an argument that has a default or a list of values.
+func (f Field) blank(value json.RawMessage) bool {
+	return f.Type == String && !f.Required && (f.Default != nil || f.Enum != nil) && string(value) == `""`
 }
 
 // meant says which field a wrong name was probably meant for: unread for isRead.
@@ -255,6 +261,8 @@ func (f Field) allowed() string {
 		return "an integer"
 	case f.Type == Boolean:
 		return "true or false"
+	case f.Type == Object:
+		return "an object, not text with JSON in it"
 	}
 	return "a " + string(f.Type)
 }

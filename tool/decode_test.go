@@ -30,6 +30,7 @@ func TestDecode(t *testing.T) {
 	}{
 		"defaults":    {`{"to":"a"}`, sampleArgs{10, "inbox", []string{"a"}, false}},
 		"everything":  {`{"to":["a","b"],"count":50,"folder":"drafts","deep":true}`, sampleArgs{50, "drafts", []string{"a", "b"}, true}},
+		"left blank":  {`{"to":"a","folder":""}`, sampleArgs{10, "inbox", []string{"a"}, false}},
 		"whole float": {`{"to":"a","count":1.0}`, sampleArgs{1, "inbox", []string{"a"}, false}},
 	} {
 		var got sampleArgs

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -199,18 +198,14 @@ func changedSince() *Error {
 	}
 }
 
-// forbiddenAction says who can help after a 403, which names no scope itself.
+// forbiddenAction says who can help after a 403. The connection has the scopes that
+// the call needs, or nothing would have been sent: to grant them again helps nobody.
 func forbiddenAction(scopes []string) string {
+	const whom = "ask the owner of the item or the administrator."
 	if len(scopes) == 0 {
-		return "the person lacks the right in Microsoft 365; ask its owner or the administrator."
+		return "the person lacks the right in Microsoft 365; " + whom
 	}
-	needs := "this needs the person's own right in Microsoft 365 and the permission " + strings.Join(scopes, ", ")
-	for _, s := range scopes {
-		if slices.Contains(AdminConsent, s) {
-			return needs + ", to which an administrator must consent; ask the administrator."
-		}
-	}
-	return needs + "; ask the owner of the item, or reconnect this server and grant it."
+	return "the permission (" + strings.Join(scopes, ", ") + ") is granted, so the person's own right in Microsoft 365 is missing, or the organization forbids it; " + whom
 }
 
 func statusWords(ge *graph.Error) string {

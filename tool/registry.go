@@ -10,6 +10,7 @@ import (
 type Registry struct {
 	tools     []*Tool // that can be run
 	listed    map[string]bool
+	denied    map[string]bool // by an administrator's lists
 	resources []*Resource
 	internal  []*Tool
 	prompts   []Prompt
@@ -46,13 +47,19 @@ func (s Set) dependent() []*Tool {
 // be unique. A resource, and what the server itself runs, shows what a tool gives:
 // where that tool is out of reach, so is it.
 func NewRegistry(set Set, s Selection) (*Registry, error) {
-	r := &Registry{listed: map[string]bool{}, prompts: slices.Clone(set.Prompts)}
+	r := &Registry{listed: map[string]bool{}, denied: map[string]bool{}, prompts: slices.Clone(set.Prompts)}
 	if err := s.check(set); err != nil {
 		return nil, err
 	}
 	reachable := map[string]bool{} // of every tool of the set
 	for _, t := range set.Tools {
+		r.denied[t.Name] = s.denied(t)
+	}
+	for _, t := range set.Tools {
 		listed, reached := s.of(t)
+		if t, reached = r.withoutDenied(t, reached); !reached {
+			listed = false
+		}
 		reachable[t.Name] = reached
 		if listed || reached {
 			r.tools = append(r.tools, t)
@@ -80,6 +87,21 @@ func NewRegistry(set Set, s Selection) (*Registry, error) {
 		seen[t.Name] = true
 	}
 	return r, nil
+}
+
+// withoutDenied takes from a tool that gives what several others give the part of
+// those that are denied; without any part left it cannot be run.
+func (r *Registry) withoutDenied(t *Tool, reached bool) (*Tool, bool) {
+	var left [][]string
+	for i, of := range t.AnyOf {
+		if !r.denied[of] {
+			left = append(left, t.AnyScope[i])
+		}
+	}
+	if len(left) == len(t.AnyOf) {
+		return t, reached
+	}
+	return t.With(func(s *Spec) { s.AnyScope, s.AnyOf = left, nil }), reached && len(left) > 0
 }
 
 // dropDispatchers takes away the tools that reach others where there is nothing

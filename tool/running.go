@@ -265,15 +265,14 @@ func (c *running) afterwards(err error) error {
 	return &graph.Error{Kind: graph.KindUnknown, Err: err}
 }
 
-// hint adds to Graph's 403 what this tool needs: Graph itself does not say it.
+// hint adds to Graph's 403 what this call has been granted: Graph itself does not say it.
 func (c *running) hint(err error) error {
 	ge, ok := errors.AsType[*graph.Error](err)
 	if !ok || ge.Kind != graph.KindGraph || ge.Status != 403 {
 		return err
 	}
 	e := explain(err)
-	e.Scopes = slices.Concat(c.tool.Scopes, c.call.Plan.Scopes)
-	e.Action = forbiddenAction(e.Scopes)
+	e.Action = forbiddenAction(slices.Concat(c.tool.Scopes, c.call.Plan.Scopes))
 	return e
 }
 

@@ -97,11 +97,15 @@ func (s Selection) check(set Set) error {
 	return nil
 }
 
+// denied says whether an administrator's lists take a tool away.
+func (s Selection) denied(t *Tool) bool {
+	named := func(list []string) bool { return slices.Contains(list, t.Name) || slices.Contains(list, t.Family) }
+	return named(s.deny) || len(s.allow) > 0 && !named(s.allow) && t.Family != platform
+}
+
 // of says whether a tool is listed, and whether it can be run at all.
 func (s Selection) of(t *Tool) (listed, reachable bool) {
-	named := func(list []string) bool { return slices.Contains(list, t.Name) || slices.Contains(list, t.Family) }
-	switch {
-	case named(s.deny), len(s.allow) > 0 && !named(s.allow) && t.Family != platform, s.readOnly && !t.ReadOnly && t.Family != platform:
+	if s.denied(t) || s.readOnly && !t.ReadOnly && t.Family != platform {
 		return false, false
 	}
 	if t.dispatch != nil {

@@ -186,12 +186,11 @@ func TestInternalToolsAreNotCallable(t *testing.T) {
 	}
 }
 
-// Graph's 403 names no scope; the tool knows which it takes, and who must consent.
-func TestForbiddenSaysWhatIsNeeded(t *testing.T) {
+// Graph's 403 names no scope. What the call needs is granted by then: nobody is sent
+// to grant it once more.
+func TestForbiddenSaysWhatIsMissing(t *testing.T) {
 	t.Parallel()
-	for scope, says := range map[string]string{
-		"Mail.Read": "reconnect this server and grant it", "ChannelMessage.Read.All": "an administrator must consent",
-	} {
+	for _, scope := range []string{"Mail.Read", "ChannelMessage.Read.All"} {
 		reading := tool.Define(tool.Spec{Name: "read", ReadOnly: true, Scopes: []string{scope}},
 			func(context.Context, tool.Call, noArgs) (tool.Plan, error) { return tool.Plan{}, nil },
 			func(ctx context.Context, c tool.Call, _ noArgs) (tool.Result, error) {
@@ -205,7 +204,7 @@ func TestForbiddenSaysWhatIsNeeded(t *testing.T) {
 		who.Scopes = []string{scope}
 		_, err := newRunner(t, tr, nil, reading).Run(t.Context(), who, "read", nil)
 		te, ok := errors.AsType[*tool.Error](err)
-		if !ok || te.Code != tool.CodeForbidden || !strings.Contains(te.Action, says) || !strings.Contains(te.Action, scope) {
+		if !ok || te.Code != tool.CodeForbidden || te.Action != "the permission ("+scope+") is granted, so the person's own right in Microsoft 365 is missing, or the organization forbids it; ask the owner of the item or the administrator." || te.Scopes != nil {
 			t.Errorf("%s: %v, action %q", scope, err, te.Action)
 		}
 		who.Scopes = nil

@@ -31,6 +31,7 @@ type Spec struct {
 
 	Scopes         []string   // delegated scopes at Microsoft without which it cannot run
 	AnyScope       [][]string // sets of which one must be complete, beside Scopes
+	AnyOf          []string   // for each set of AnyScope the tool that gives the same: where an administrator takes that away, the set goes with it
 	OptionalScopes []string   // scopes that make its answer fuller
 	SharedScopes   []string   // scopes that it needs for another mailbox; asked for only where configured
 }

@@ -16,6 +16,7 @@ type demoCmd struct {
 	Listen   string `default:"127.0.0.1:8365" placeholder:"ADDR" help:"Loopback address of the MCP server; port 0 takes a free one (${default})."`
 	Data     string `type:"path" placeholder:"DIR" help:"Folder for database and keys. Without one, a new folder in the system's temporary folder."`
 	SignInAs string `placeholder:"NAME" help:"Skip the simulated sign-in page and sign in as this person: the part of the address before the @. An unknown name lists the choices."`
+	Tools    string `default:"core" placeholder:"LIST" help:"Which tools are listed, as M365_MCP_TOOLS chooses them (${default}); with core,runWriteTool an assistant reaches all."`
 	JSON     bool   `help:"Print one line of JSON when ready: {\"mcp\",\"entra\",\"graph\",\"data\"}."`
 	logLevel
 }
@@ -25,6 +26,7 @@ func (c *demoCmd) Run(ctx context.Context, w world) error {
 		Listen:   c.Listen,
 		DataDir:  c.Data,
 		SignInAs: c.SignInAs,
+		Tools:    c.Tools,
 		Logger:   newLogger(w.stderr, config.Log{Level: c.LogLevel}),
 	})
 	if err != nil {

@@ -137,7 +137,9 @@ func respondToEvent() *tool.Tool {
 			seriesField, timeZoneField,
 		},
 		Output: []tool.Field{
-			{Name: "response", Type: tool.String}, {Name: "told", Type: tool.String}, {Name: "proposed", Type: tool.String},
+			{Name: "response", Type: tool.String},
+			{Name: "told", Type: tool.String},
+			{Name: "proposed", Type: tool.String},
 			{Name: "forwardedTo", Type: tool.StringList},
 		},
 		OpenWorld: true, Untrusted: true,
@@ -233,13 +235,9 @@ func planForward(ctx context.Context, c tool.Call, a respondArgs, path graph.Pat
 	if err != nil {
 		return tool.Plan{}, err
 	}
-	leaving := []string{a.Comment, e.Subject, e.Location.DisplayName}
-	if e.Body != nil {
-		leaving = append(leaving, e.Body.Content)
-	}
-	sources, names, err := carried(ctx, c, e)
+	texts, files, err := invitation(ctx, c, "", e)
 	return tool.Plan{
-		Target: request.Path.Template(), Recipients: a.To, Content: append(leaving, names...), Files: sources,
+		Target: request.Path.Template(), Recipients: a.To, Content: append(texts, a.Comment), Files: files,
 		Writes: []graph.Request{request}, Guards: []tool.Guard{guard(path, e)},
 	}, err
 }
@@ -265,8 +263,12 @@ func doRespond(ctx context.Context, c tool.Call, a respondArgs) (tool.Result, er
 		return tool.Result{}, err
 	}
 	if sent.Proposed != nil {
-		out.Proposed = span(event{Start: sent.Proposed.Start.DateTime, End: sent.Proposed.End.DateTime})
-		text += " Proposed: " + out.Proposed + ", " + sent.Proposed.Start.TimeZone + "."
+		zone, err := timezone.Find(sent.Proposed.Start.TimeZone)
+		if err != nil {
+			return tool.Result{}, fmt.Errorf("proposed time: %w", err)
+		}
+		out.Proposed = span(event{Start: sent.Proposed.Start.DateTime, End: sent.Proposed.End.DateTime}) + " (" + zone.Label() + ")"
+		text += " Proposed: " + out.Proposed + "."
 	}
 	return tool.Result{Structured: out, Text: text, Items: 1}, nil
 }

@@ -66,14 +66,25 @@ func files(ctx context.Context, c tool.Call, mailbox, event string) ([]file, err
 
 func (f file) line() string { return fmt.Sprintf("%s [%s] (%d KB)", f.Name, f.ID, (f.Size+1023)/1024) }
 
-// carried are the attachments that go out with a forwarded event, as files for DLP
-// to read, and the names of those that are links. What hangs on an attached item
+// invitation is all that somebody gets who is invited to an event that is there
+// already: its texts and its attachments.
+func invitation(ctx context.Context, c tool.Call, mailbox string, e graphEvent) (texts []string, files []tool.Source, err error) {
+	texts = []string{e.Subject, e.Location.DisplayName}
+	if e.Body != nil {
+		texts = append(texts, e.Body.Content)
+	}
+	files, names, err := carried(ctx, c, mailbox, e)
+	return append(texts, names...), files, err
+}
+
+// carried are the attachments that whoever is invited to an event gets, as files for
+// DLP to read, and the names of those that are links. What hangs on an attached item
 // nobody reads.
-func carried(ctx context.Context, c tool.Call, e graphEvent) (sources []tool.Source, names []string, err error) {
+func carried(ctx context.Context, c tool.Call, mailbox string, e graphEvent) (sources []tool.Source, names []string, err error) {
 	if !e.HasAttachments {
 		return nil, nil, nil
 	}
-	list, more, err := listFiles(ctx, c, "", e.ID)
+	list, more, err := listFiles(ctx, c, mailbox, e.ID)
 	if err == nil && more {
 		err = tool.Invalid("id", fmt.Sprintf("is an event with more than %d attachments, which are not all looked at", maxFiles))
 	}
@@ -85,7 +96,7 @@ func carried(ctx context.Context, c tool.Call, e graphEvent) (sources []tool.Sou
 			names = append(names, f.Name)
 			continue
 		}
-		path, err := pathOf("", "/events/{event}/attachments/{attachment}/$value", e.ID, f.ID)
+		path, err := pathOf(mailbox, "/events/{event}/attachments/{attachment}/$value", e.ID, f.ID)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -331,6 +331,12 @@ var suite = tooltest.Suite{Tools: calendar.Tools(), Cases: []tooltest.Case{
 		e := read[struct{ ID string }](h.As("ada").Shared().Call("createCalendarEvent", `{"subject":"x","start":"2026-12-01T14:00","end":"2026-12-01T15:00","mailbox":"gauri@tideline.example"}`))
 		return fmt.Sprintf(`{"id":%q,"mailbox":"gauri@tideline.example","subject":"y"}`, e.ID)
 	}, Check: has(`"subject":"y"`)},
+	{Tool: "updateCalendarEvent", Name: "who is added gets the file", As: "freya", Setup: withSpool, ArgsOf: boardReview(`,"addAttendees":"guest@partner.example"`), Check: func(t tooltest.Reporter, _ *tooltest.Harness, res tooltest.Result) {
+		tooltest.Contains(t, res, `"guest@partner.example"`)
+		if len(res.Intents[0].Findings) != 1 || len(res.Sent("GET /me/events/{event-id}/attachments/{attachment-id}/$value")) != 1 {
+			t.Errorf("the file was not read before it left: %v, %v", res.Intents[0].Findings, res.Requests)
+		}
+	}},
 	{Tool: "updateCalendarEvent", Name: "nothing to change", As: "ada", ArgsOf: created(meeting, ``), Err: tool.CodeInvalidArguments, Field: "id"},
 	{Tool: "updateCalendarEvent", Name: "the time of somebody else's meeting", As: "ada", ArgsOf: invited(`,"start":"2026-12-02T12:00"`), Err: tool.CodeInvalidArguments, Field: "id"},
 	{Tool: "updateCalendarEvent", Name: "who is not invited", As: "ada", ArgsOf: created(meeting, `,"removeAttendees":"freya@tideline.example"`), Err: tool.CodeInvalidArguments, Field: "removeAttendees"},
@@ -388,13 +394,13 @@ var suite = tooltest.Suite{Tools: calendar.Tools(), Cases: []tooltest.Case{
 		return "{}"
 	}, Check: day("2026-12-21", "ada", one("Sales weekly", func(e event) bool { return e.Response == "tentativelyAccepted" }))},
 	{Tool: "respondToEvent", Name: "proposes another time", As: "ada", Optional: true, ArgsOf: invited(`,"response":"tentative","newStart":"2026-12-03T17:00","newEnd":"2026-12-03T17:30","timeZone":"Asia/Tokyo"`), Check: func(t tooltest.Reporter, h *tooltest.Harness, res tooltest.Result) {
-		tooltest.Contains(t, res, `"proposed":"2026-12-03 17:00–17:30"`)
+		tooltest.Contains(t, res, `"proposed":"2026-12-03 17:00–17:30 (Asia/Tokyo)"`)
 		day("2026-12-02", "bruno", one("Berth plan", func(e event) bool {
 			return strings.Contains(strings.Join(e.Attendees, " "), "proposes 2026-12-03 08:00–08:30")
 		}))(t, h, res)
 	}},
 	{Tool: "respondToEvent", Name: "declines for a later start of the same length", As: "ada", Optional: true, ArgsOf: invited(`,"response":"decline","newStart":"2026-12-03T09:00"`), Check: func(t tooltest.Reporter, _ *tooltest.Harness, res tooltest.Result) {
-		tooltest.Contains(t, res, `"proposed":"2026-12-03 09:00–10:00"`)
+		tooltest.Contains(t, res, `"proposed":"2026-12-03 09:00–10:00 (Europe/Berlin)"`)
 		if sent := res.Sent("POST /me/events/{event-id}/decline"); len(sent) != 1 || !strings.Contains(string(sent[0].Body), `"timeZone":"W. Europe Standard Time"`) {
 			t.Errorf("sent %s", sent[0].Body)
 		}

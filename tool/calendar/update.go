@@ -111,19 +111,20 @@ func planUpdate(ctx context.Context, c tool.Call, a updateArgs) (tool.Plan, erro
 			recipients = append(recipients, added)
 		}
 	}
-	leaving := []string{a.Subject, a.Body, a.Location}
-	if len(a.Add) > 0 { // who is added gets what is there already
-		leaving = append(leaving, current.Subject, current.Location.DisplayName)
-		if current.Body != nil {
-			leaving = append(leaving, current.Body.Content)
-		}
+	plan := tool.Plan{
+		Target: path.Template(), Recipients: recipients, Content: []string{a.Subject, a.Body, a.Location}, Writes: []graph.Request{request},
 	}
 	if current.ETag == "" {
 		return tool.Plan{}, errors.New("an event without an ETag")
 	}
-	return shared(tool.Plan{
-		Target: path.Template(), Recipients: recipients, Content: leaving, Writes: []graph.Request{request},
-	}, a.Mailbox, writeSharedScope), nil
+	if len(a.Add) > 0 { // who is added gets what is there already
+		texts, files, err := invitation(ctx, c, a.Mailbox, current)
+		if err != nil {
+			return tool.Plan{}, err
+		}
+		plan.Content, plan.Files = append(plan.Content, texts...), files
+	}
+	return shared(plan, a.Mailbox, writeSharedScope), nil
 }
 
 func contains(addresses []string, one string) bool {

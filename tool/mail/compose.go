@@ -85,6 +85,14 @@ func checkSubject(subject string) error {
 	return nil
 }
 
+// checkBody keeps a slip from being sent at once: a mail that says nothing.
+func checkBody(body string) error {
+	if strings.TrimSpace(body) == "" {
+		return tool.Invalid("body", "is empty; write what to say")
+	}
+	return nil
+}
+
 // itemBody is what a caller wrote, as Graph takes it.
 func itemBody(contentType, body string) *graph.ItemBody {
 	return &graph.ItemBody{ContentType: contentType, Content: keepLines(contentType, body)}

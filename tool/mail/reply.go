@@ -74,6 +74,9 @@ func planReply(ctx context.Context, c tool.Call, a replyArgs) (tool.Plan, error)
 	if err := checkRecipients(list{"cc", a.CC}); err != nil {
 		return tool.Plan{}, err
 	}
+	if err := checkBody(a.Body); err != nil {
+		return tool.Plan{}, err
+	}
 	b, err := box(c, a.Mailbox)
 	if err != nil {
 		return tool.Plan{}, err

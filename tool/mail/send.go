@@ -48,6 +48,11 @@ func (a sendArgs) check() error {
 	if err := checkRecipients(list{"to", a.To}, list{"cc", a.CC}, list{"bcc", a.BCC}, list{"replyTo", a.ReplyTo}); err != nil {
 		return err
 	}
+	if len(a.Attachments) == 0 {
+		if err := checkBody(a.Body); err != nil {
+			return err
+		}
+	}
 	return checkSubject(a.Subject)
 }
 

@@ -30,6 +30,9 @@ func source(ctx context.Context, c tool.Call, field, given string) (file tool.So
 		file, err = c.Uploads.Find(ctx, c.Principal, given)
 		return file, "", err //nolint:wrapcheck // words for the caller
 	}
+	if c.Denied(fileTool) {
+		return nil, "", tool.Invalid(field, "is no upload (up_...), and files of drives this server does not offer")
+	}
 	item, err := c.ResolveDriveItem(ctx, field, given)
 	if err != nil {
 		return nil, "", err
@@ -68,6 +71,9 @@ func source(ctx context.Context, c tool.Call, field, given string) (file tool.So
 		Content: graph.Request{Method: graph.Get, Path: path, Follow: true},
 	}), scope, nil
 }
+
+// fileTool reads files: where an administrator has taken it away, none is sent either.
+const fileTool = "readFile"
 
 // reach is the scope that reading a drive needs.
 func reach(ctx context.Context, c tool.Call, drive string) (string, error) {

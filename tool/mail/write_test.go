@@ -7,6 +7,7 @@ import (
 
 	"m365mcp/simulator/dataset"
 	"m365mcp/tool"
+	"m365mcp/tool/files"
 	"m365mcp/tool/tooltest"
 )
 
@@ -106,12 +107,19 @@ var sendCases = []tooltest.Case{
 			`"replyTo":[{"emailAddress":{"address":"r@example.com"}}]`, `"importance":"high"`, `"contentType":"text"`),
 	)},
 	{Tool: "sendEmail", Name: "plain lines", As: "ada", Args: `{"to":"bruno@tideline.example","subject":"Hi","body":"one\ntwo"}`, Check: sent(sendMail, `one<br>\ntwo`)},
+	{Tool: "sendEmail", Name: "nothing said", As: "ada", Args: `{"to":"bruno@tideline.example","subject":"Hi","body":" \n"}`, Err: tool.CodeInvalidArguments, Field: "body", Check: sentNothing},
+	{Tool: "sendEmail", Name: "nothing said with a file", As: "ada", Args: `{"to":"bruno@tideline.example","subject":"Hi","body":"","attachments":["up_small"]}`, Check: sent(sendMail, `"attachments":[`)},
 	{Tool: "sendEmail", Name: "with an upload", As: "ada", Args: toBruno + `,"attachments":["up_small"]}`, Check: all(
 		has(`"attachments":["Plan “B”.txt"]`), sent(sendMail, `"@odata.type":"#microsoft.graph.fileAttachment"`, `"contentBytes":"dGhlIHNtYWxsIHBsYW4="`),
 	)},
 	{Tool: "sendEmail", Name: "with a file of the drive", As: "ada", With: []string{"Files.Read"}, ArgsOf: func(h *tooltest.Harness) string {
 		return toBruno + `,"attachments":"` + driveFile(h) + `"}`
 	}, Check: all(has(`"attachments":["Contacts in Lisbon.md"]`), sent(sendMail, `"contentBytes":"IyBXaG8gdG8gY2Fsb`))},
+	{Tool: "sendEmail", Name: "a file of the drive where files are taken away", As: "ada", With: []string{"Files.Read"}, Setup: func(o *tooltest.Options) {
+		o.Tools, o.Deny = append(o.Tools, files.Tools()...), []string{"files"}
+	}, ArgsOf: func(h *tooltest.Harness) string {
+		return toBruno + `,"attachments":"` + driveFile(h) + `"}`
+	}, Err: tool.CodeInvalidArguments, Field: "attachments", Check: sentNothing},
 	{Tool: "sendEmail", Name: "a file of the drive without its scope", As: "ada", ArgsOf: func(h *tooltest.Harness) string {
 		return toBruno + `,"attachments":"` + driveFile(h) + `"}`
 	}, Err: tool.CodeInsufficientScope, Check: sentNothing},
@@ -136,6 +144,7 @@ var sendCases = []tooltest.Case{
 	{Tool: "replyToEmail", Name: "to all, as text, and one more", As: "ada", ArgsOf: of("Pelago 2 launch: plan and owners", `,"body":"a < b\nc","contentType":"text","replyAll":true,"cc":["d@example.com","FREYA@tideline.example"]`), Check: all(
 		recorded("freya@tideline.example", "pelago2-launch@tideline.example", "d@example.com"), sent("POST /me/messages/{message-id}/replyAll", `<div>a &lt; b<br>\nc</div>`),
 	)},
+	{Tool: "replyToEmail", Name: "nothing said", As: "ada", ArgsOf: of(handling, `,"body":""`), Err: tool.CodeInvalidArguments, Field: "body", Check: sentNothing},
 	{Tool: "replyToEmail", Name: "where answers are wanted", As: "ada", ArgsOf: of("elsewhere", `,"body":"x"`), Setup: elsewhere, Check: recorded("answers@example.net")},
 	{Tool: "replyToEmail", Name: "not to oneself", As: "ada", ArgsOf: of("elsewhere", `,"body":"x"`), Setup: func(o *tooltest.Options) {
 		o.Tenant = withMail(func(m *dataset.Message) {

@@ -70,7 +70,7 @@ func runWith(c tool.Call, t *tool.Tool) string {
 		way = "runReadTool"
 	}
 	if !slices.ContainsFunc(c.Tools(), func(o *tool.Tool) bool { return o.Name == way }) {
-		return "(an administrator has to add it to M365_MCP_TOOLS)"
+		return "nothing: an administrator has to add " + t.Name + " or " + way + " to M365_MCP_TOOLS"
 	}
 	return way
 }

@@ -114,6 +114,7 @@ var suite = tooltest.Suite{
 				t.Errorf("%d tools", len(got.Tools))
 			}
 		}},
+		{Tool: "findTools", Name: "what no listed tool runs", As: "ada", Setup: func(o *tooltest.Options) { o.Select = "core" }, Args: `{"query":"create a list of tasks","count":1}`, Check: has(`"runWith":"nothing: an administrator has to add createList or runWriteTool to M365_MCP_TOOLS"`)},
 		{Tool: "findTools", Name: "too many", As: "ada", Args: `{"query":"x","count":11}`, Err: tool.CodeInvalidArguments, Field: "count"},
 
 		{Tool: "runReadTool", Name: "reads", As: "ada", With: []string{"User.Read"}, Args: `{"name":"getManager"}`, Check: has(`"displayName":"Ada Lindqvist"`)},

@@ -24,14 +24,15 @@ type kind struct {
 	name   string // in arguments and results
 	entity string // Graph's entityType
 	scope  string
+	tool   string // that shows the same
 }
 
 var kinds = []kind{
-	{"mail", "message", "Mail.Read"},
-	{"event", "event", "Calendars.Read"},
-	{"file", "driveItem", "Files.Read.All"},
-	{"chat", "chatMessage", "Chat.Read"},
-	{"site", "site", "Sites.Read.All"},
+	{"mail", "message", "Mail.Read", "getEmail"},
+	{"event", "event", "Calendars.Read", "getCalendarEvent"},
+	{"file", "driveItem", "Files.Read.All", "readFile"},
+	{"chat", "chatMessage", "Chat.Read", "getChatMessages"},
+	{"site", "site", "Sites.Read.All", "searchSites"},
 }
 
 type searchArgs struct {
@@ -59,10 +60,10 @@ type hit struct {
 }
 
 func searchAll() *tool.Tool {
-	anyOf := make([][]string, len(kinds))
-	names := make([]string, len(kinds))
+	scopes := make([][]string, len(kinds))
+	names, tools := make([]string, len(kinds)), make([]string, len(kinds))
 	for i, k := range kinds {
-		anyOf[i], names[i] = []string{k.scope}, k.name
+		scopes[i], names[i], tools[i] = []string{k.scope}, k.name, k.tool
 	}
 	return tool.Define(tool.Spec{
 		Name: "searchAll", Title: "Search everywhere", Family: family,
@@ -89,11 +90,11 @@ func searchAll() *tool.Tool {
 			{Name: "timeZone", Type: tool.String},
 		},
 		ReadOnly: true, Idempotent: true, OpenWorld: true, Core: true, Untrusted: true,
-		AnyScope: anyOf,
+		AnyScope: scopes, AnyOf: tools,
 	}, planSearch, doSearch)
 }
 
-func planSearch(_ context.Context, _ tool.Call, a searchArgs) (tool.Plan, error) {
+func planSearch(_ context.Context, c tool.Call, a searchArgs) (tool.Plan, error) {
 	if graph.NewKQL().Words(a.Query).IsZero() {
 		return tool.Plan{}, tool.Invalid("query", "has no word to search for")
 	}
@@ -101,6 +102,9 @@ func planSearch(_ context.Context, _ tool.Call, a searchArgs) (tool.Plan, error)
 	// Types that were asked for by name must be granted; of all, those that are.
 	for _, k := range kinds {
 		if slices.Contains(a.Types, k.name) {
+			if c.Denied(k.tool) {
+				return tool.Plan{}, tool.Invalid("types", k.name+" is not offered by this server: its administrator has taken "+k.tool+" away")
+			}
 			plan.Scopes = append(plan.Scopes, k.scope)
 		}
 	}
@@ -111,7 +115,7 @@ func planSearch(_ context.Context, _ tool.Call, a searchArgs) (tool.Plan, error)
 func (a searchArgs) wanted(c tool.Call) (search []kind, not []string) {
 	for _, k := range kinds {
 		switch {
-		case len(a.Types) > 0 && !slices.Contains(a.Types, k.name):
+		case len(a.Types) > 0 && !slices.Contains(a.Types, k.name), c.Denied(k.tool):
 		case c.Has(k.scope):
 			search = append(search, k)
 		default:

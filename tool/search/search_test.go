@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"m365mcp/tool"
+	"m365mcp/tool/mail"
 	"m365mcp/tool/search"
 	"m365mcp/tool/tooltest"
 )
@@ -66,5 +67,19 @@ func TestWordsStayWords(t *testing.T) {
 				t.Errorf("%q: %s", evil, r.Body)
 			}
 		}
+	}
+}
+
+// Where an administrator has taken the mails away, searching finds none, granted or not.
+func TestDeniedKinds(t *testing.T) {
+	t.Parallel()
+	h := tooltest.Start(t, tooltest.Options{Tools: append(search.Tools(), mail.Tools()...), Deny: []string{"mail"}}).As("ada").With("Mail.Read", "Chat.Read")
+	res := h.Call("searchAll", `{"query":"Carla"}`)
+	res.WantOK(t)
+	if text := string(res.Output.Structured); strings.Contains(text, `"type":"mail"`) || strings.Contains(text, `"mail"`) || !strings.Contains(text, `"type":"chat"`) {
+		t.Errorf("found %s", text)
+	}
+	if res = h.Call("searchAll", `{"query":"Carla","types":["mail"]}`); res.Err == nil || res.Err.Code != tool.CodeInvalidArguments || len(res.Sent("POST /search/query")) != 0 {
+		t.Errorf("mails by name: %+v", res)
 	}
 }

@@ -89,7 +89,9 @@ func planCreate(ctx context.Context, c tool.Call, a createArgs) (tool.Plan, erro
 		return tool.Plan{}, err
 	}
 	request, err := graph.PostJSON(path, body)
-	return tool.Plan{Target: path.Template(), Content: append([]string{a.Title, a.Notes}, a.Checklist...), Writes: []graph.Request{request}}, err
+	return tool.Plan{
+		Target: path.Template(), Recipients: to.readers(), Content: append([]string{a.Title, a.Notes}, a.Checklist...), Writes: []graph.Request{request},
+	}, err
 }
 
 // findList finds a list of To Do by id or name; the default one for "".
@@ -158,7 +160,9 @@ func planPlanner(ctx context.Context, c tool.Call, a createArgs, due time.Time) 
 		body["dueDateTime"] = due.Format(time.RFC3339)
 	}
 	request, err := graph.PostJSON(graph.Fixed("/planner/tasks"), body)
-	return tool.Plan{Target: "/planner/tasks", Content: []string{a.Title}, Writes: []graph.Request{request}}, err
+	return tool.Plan{
+		Target: "/planner/tasks", Recipients: membersOf("plan", plan.Name), Content: []string{a.Title}, Writes: []graph.Request{request},
+	}, err
 }
 
 // findPlan finds a plan of this person by id or title: Planner is sent no other.

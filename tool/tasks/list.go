@@ -179,6 +179,8 @@ type todoList struct {
 	ID          string `json:"id"`
 	DisplayName string `json:"displayName"`
 	WellKnown   string `json:"wellknownListName"`
+	Own         bool   `json:"isOwner"`
+	Shared      bool   `json:"isShared"`
 }
 
 // todoLists reads the names of all lists.

@@ -57,6 +57,15 @@ func plan(more string) func(*tooltest.Harness) string {
 	}
 }
 
+// tells wants policy to have been told of these recipients.
+func tells(recipients string) func(tooltest.Reporter, *tooltest.Harness, tooltest.Result) {
+	return func(t tooltest.Reporter, _ *tooltest.Harness, res tooltest.Result) {
+		if len(res.Intents) != 1 || strings.Join(res.Intents[0].Recipients, ";") != recipients {
+			t.Errorf("want the recipients %q: %+v", recipients, res.Intents)
+		}
+	}
+}
+
 // shows wants the list to show these parts afterwards.
 func shows(args string, parts ...string) check {
 	return func(t tooltest.Reporter, h *tooltest.Harness, res tooltest.Result) {
@@ -186,7 +195,7 @@ var suite = tooltest.Suite{Tools: tasks.Tools(), Cases: []tooltest.Case{
 	}},
 	{
 		Tool: "createTask", Name: "in a plan", As: "ada", ArgsOf: plan(`,"title":"Order sensors","due":"2026-12-03","importance":"high"`),
-		Check: shows(`{"source":"planner","count":100}`, `"title":"Order sensors","due":"2026-12-03","importance":"high"`),
+		Check: all(tells("unknown members of plan:Pelago 2 launch"), shows(`{"source":"planner","count":100}`, `"title":"Order sensors","due":"2026-12-03","importance":"high"`)),
 	},
 	{Tool: "createTask", Name: "in a plan by its title", As: "ada", ArgsOf: func(h *tooltest.Harness) string {
 		for _, l := range list(h, `{"fields":["lists"]}`).Lists {
@@ -211,11 +220,11 @@ var suite = tooltest.Suite{Tools: tasks.Tools(), Cases: []tooltest.Case{
 
 	{
 		Tool: "updateTask", Name: "To Do", As: "ada", ArgsOf: first("todo", `,"title":"Renamed","due":"2026-12-24","status":"inProgress","importance":"low","notes":"later"`),
-		Check: shows(`{"source":"todo","count":100,"fields":["notes"]}`, `"title":"Renamed","due":"2026-12-24","status":"inProgress","importance":"low"`, `"notes":"later"`),
+		Check: all(tells(""), shows(`{"source":"todo","count":100,"fields":["notes"]}`, `"title":"Renamed","due":"2026-12-24","status":"inProgress","importance":"low"`, `"notes":"later"`)),
 	},
 	{
 		Tool: "updateTask", Name: "Planner", As: "ada", ArgsOf: first("planner", `,"title":"Renamed","due":"2026-12-24","status":"inProgress","importance":"high"`),
-		Check: shows(`{"source":"planner","count":100}`, `"title":"Renamed","due":"2026-12-24","status":"inProgress","importance":"high"`),
+		Check: all(tells("unknown members of plan:Pelago 2 launch"), shows(`{"source":"planner","count":100}`, `"title":"Renamed","due":"2026-12-24","status":"inProgress","importance":"high"`)),
 	},
 	{
 		Tool: "updateTask", Name: "no due day any more", As: "ada", ArgsOf: first("todo", `,"title":"Undated","due":"none"`),

@@ -80,6 +80,11 @@ func (a updateArgs) todoPlan(ctx context.Context, c tool.Call, at ref, due time.
 		return tool.Plan{}, err
 	}
 	plan := tool.Plan{Target: path.Template(), Content: append([]string{a.Title, a.Notes}, a.Add...)}
+	if strings.Join(plan.Content, "") != "" {
+		if plan.Recipients, err = readersOf(ctx, c, at, ""); err != nil {
+			return tool.Plan{}, err
+		}
+	}
 	if len(a.changed()) > 0 {
 		request, err := graph.PatchJSON(path, a.todo(due))
 		if err != nil {
@@ -143,7 +148,7 @@ func (a updateArgs) plannerPlan(ctx context.Context, c tool.Call, at ref, due ti
 	if err != nil {
 		return tool.Plan{}, err
 	}
-	resp, err := c.Graph.Do(ctx, graph.Request{Method: graph.Get, Path: path, Query: graph.Query{}.Select("id", "title")})
+	resp, err := c.Graph.Do(ctx, graph.Request{Method: graph.Get, Path: path, Query: graph.Query{}.Select("id", "title", "planId")})
 	if err != nil {
 		return tool.Plan{}, err
 	}
@@ -155,6 +160,12 @@ func (a updateArgs) plannerPlan(ctx context.Context, c tool.Call, at ref, due ti
 		return tool.Plan{}, &tool.Error{
 			Code: tool.CodeGraph, Message: "Planner did not say which version of the task this is, so it cannot be changed safely. Nothing was done.",
 			Action: "call again in a minute; if it fails again, change the task in Planner itself.",
+		}
+	}
+	plan := tool.Plan{Target: path.Template(), Content: []string{a.Title}}
+	if a.Title != "" {
+		if plan.Recipients, err = readersOf(ctx, c, at, current.PlanID); err != nil {
+			return tool.Plan{}, err
 		}
 	}
 	body := map[string]any{}
@@ -173,7 +184,8 @@ func (a updateArgs) plannerPlan(ctx context.Context, c tool.Call, at ref, due ti
 	}
 	request, err := graph.PatchJSON(path, body)
 	request.IfMatch = current.ETag
-	return tool.Plan{Target: path.Template(), Content: []string{a.Title}, Writes: []graph.Request{request}}, err
+	plan.Writes = []graph.Request{request}
+	return plan, err
 }
 
 // doUpdate sends one request after the other, and ends at the first that fails: what

@@ -42,6 +42,9 @@ func (m message) text() string {
 	if m.Subject != "" {
 		b.WriteString("**" + m.Subject + "** ")
 	}
+	if strings.HasPrefix(m.Text, "|") { // the first line of a table is one only at a line's beginning
+		b.WriteString("\n  ")
+	}
 	b.WriteString(indented(m.Text))
 	if len(m.Attachments) > 0 {
 		b.WriteString("\n  attachments: " + strings.Join(m.Attachments, ", "))

@@ -2,6 +2,7 @@ package teams
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"m365mcp/content"
@@ -35,12 +36,14 @@ type transcriptOut struct {
 	Cursor       string   `json:"cursor,omitempty"`
 	TimeZone     string   `json:"timeZone"`
 	Transcripts  []string `json:"transcripts,omitempty"` // when each began, with its id
+
+	began string // the one that is read
 }
 
 func getMeetingTranscript() *tool.Tool {
 	return tool.Define(tool.Spec{
 		Name: "getMeetingTranscript", Title: "Transcript of a meeting", Family: family,
-		Description: "Reads what was said in a Teams meeting, by speaker: the newest transcript of a join link or calendar event, or one by its id.",
+		Description: "Reads what was said in a Teams meeting, by speaker: the newest transcript of a join link, that of a calendar event, or one by its id.",
 		Keywords:    "minutes call recording notes summary who said",
 		Input: []tool.Field{
 			{Name: "joinUrl", Type: tool.String, Description: "Any Teams link of it, or the meeting ID."},
@@ -129,7 +132,7 @@ func doTranscript(ctx context.Context, c tool.Call, a transcriptArgs) (tool.Resu
 		return tool.Result{}, err
 	}
 	if out.TranscriptID == "" {
-		return tool.Result{Structured: out, Text: "There is no transcript of this meeting: nobody started one, or it is not ready yet."}, nil
+		return tool.Result{Structured: out, Text: out.none()}, nil
 	}
 	resp, err := c.Graph.Do(ctx, graph.Request{Method: graph.Get, Path: path, Query: graph.Query{}.Param("$format", "text/vtt")})
 	if err != nil {
@@ -141,9 +144,10 @@ func doTranscript(ctx context.Context, c tool.Call, a transcriptArgs) (tool.Resu
 	return tool.Result{Structured: out, Text: out.text(), Items: 1}, nil
 }
 
-// newest finds the meeting and its transcripts, and returns the path of the last one.
+// newest finds the meeting and its transcripts, and returns the path of the last one;
+// of an event that is one of a series, the last one of its time.
 func (o *transcriptOut) newest(ctx context.Context, c tool.Call, a transcriptArgs, zone timezone.Zone) (graph.Path, error) {
-	m, err := findMeeting(ctx, c, a)
+	m, at, err := findMeeting(ctx, c, a)
 	if err != nil {
 		return graph.Path{}, err
 	}
@@ -152,25 +156,46 @@ func (o *transcriptOut) newest(ctx context.Context, c tool.Call, a transcriptArg
 	if err != nil || len(all) == 0 {
 		return graph.Path{}, err
 	}
-	refs := make([]string, len(all))
-	for i, t := range all {
+	chosen := at.of(all)
+	shown := all[:min(len(all), maxTranscripts)]
+	if chosen >= len(shown) {
+		shown = append(slices.Clone(shown), all[chosen])
+		chosen = len(shown) - 1
+	}
+	refs := make([]string, len(shown))
+	for i, t := range shown {
 		refs[i] = m.ID + "/" + t.ID
 	}
 	short, err := c.Short(ctx, handle.KindTranscript, refs)
 	if err != nil {
 		return graph.Path{}, err
 	}
-	for i, t := range all {
+	for i, t := range shown {
 		o.Transcripts = append(o.Transcripts, zone.Format(t.Created)+" ["+short[i]+"]")
 	}
-	o.TranscriptID = short[0]
-	return transcriptPath(ctx, c, refs[0])
+	if chosen < 0 {
+		return graph.Path{}, nil
+	}
+	o.TranscriptID, o.began = short[chosen], zone.Format(shown[chosen].Created)
+	return transcriptPath(ctx, c, refs[chosen])
+}
+
+// none says that there is nothing to read, and what there is of other times.
+func (o *transcriptOut) none() string {
+	if len(o.Transcripts) == 0 {
+		return "There is no transcript of this meeting: nobody started one, or it is not ready yet."
+	}
+	return "There is no transcript of this time of the series: nobody started one, or it is not ready yet. Of other times, to be read by transcriptId (" + o.TimeZone + "):\n- " +
+		strings.Join(o.Transcripts, "\n- ")
 }
 
 func (o *transcriptOut) text() string {
 	var b strings.Builder
 	if o.Subject != "" {
 		b.WriteString(o.Subject + " ")
+	}
+	if o.began != "" {
+		b.WriteString(o.began + " ")
 	}
 	b.WriteString("[" + o.TranscriptID + "]\n")
 	if len(o.Transcripts) > 1 {

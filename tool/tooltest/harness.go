@@ -42,6 +42,7 @@ type Options struct {
 	Resources []*tool.Resource
 	Internal  []*tool.Tool // see Harness.Send
 	Select    string       // which tools are listed; "" is full
+	Deny      []string     // tools and families that the administrator takes away
 
 	// Those that a tool asks for and that are nil here are missing, as in a server
 	// without them.
@@ -147,7 +148,7 @@ func (b *base) start(reporter Reporter, o Options) (*Harness, error) {
 	if o.Policy.Rules() == nil {
 		o.Policy = policy.PermitAll()
 	}
-	selection, err := tool.Select(cmp.Or(o.Select, "full"), nil, nil)
+	selection, err := tool.Select(cmp.Or(o.Select, "full"), nil, o.Deny)
 	if err != nil {
 		return nil, err
 	}
