@@ -24,6 +24,7 @@ import (
 	"m365mcp/dial"
 	"m365mcp/entra"
 	"m365mcp/mcpserver"
+	"m365mcp/perimeter"
 	"m365mcp/rotation"
 )
 
@@ -53,6 +54,7 @@ type App struct {
 	log      *slog.Logger
 	listener net.Listener
 	http     *http.Server
+	guard    *perimeter.Guard
 	auth     *authserver.Server
 	audit    *audit.Log
 	auditKey string
@@ -118,8 +120,13 @@ func build(ctx context.Context, c config.Config, log *slog.Logger, o Options, l 
 	if err != nil {
 		return nil, err
 	}
+	secure, err := newTLS(c)
+	if err != nil {
+		return nil, err
+	}
 	a.http = &http.Server{
 		Handler:           handler,
+		TLSConfig:         secure,
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      readTimeout + 2*c.Gateway.Timeout + writeSlack,
@@ -146,13 +153,21 @@ func (a *App) Start(ctx context.Context) error {
 	}
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	a.cancel = cancel
-	go func() { a.served <- a.http.Serve(a.listener) }()
+	go func() { a.served <- a.serve() }()
 	a.tasks.Go(func() { a.sweep(background) })
 	a.tasks.Go(func() { a.rotate(background) })
 	a.tasks.Go(func() { a.recordOrders(background) })
 	a.tasks.Go(func() { a.vault.KeepFresh(background) })
+	a.tasks.Go(func() { a.guard.KeepFresh(background) })
 	a.log.InfoContext(ctx, "serving", "url", a.MCPURL(), "listen", a.listener.Addr().String(), "version", Version())
 	return nil
+}
+
+func (a *App) serve() error {
+	if a.http.TLSConfig != nil {
+		return a.http.ServeTLS(a.listener, "", "")
+	}
+	return a.http.Serve(a.listener)
 }
 
 // Done yields the error that ended the serving before Stop was called.

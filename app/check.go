@@ -47,6 +47,7 @@ func Check(ctx context.Context, c config.Config, report func(CheckResult)) bool 
 		{"database", "choose a path whose folder can be written: M365_MCP_DATABASE=sqlite:PATH", checkDatabase},
 		{"audit", "look at it with: m365-mcp audit verify; keep the database as it is until you know why", checkAudit},
 		{"tools", "choose from docs/tools.md: M365_MCP_TOOLS, M365_MCP_TOOLS_ALLOW, M365_MCP_TOOLS_DENY", checkTools},
+		{"perimeter", "check the settings of perimeter in docs/configuration.md, and that this machine may reach the host of the keys", checkPerimeter},
 		{"redirect URI", "register exactly this URI in Entra, App registrations, Authentication, platform Web", checkRedirect},
 		{"Entra", "check MICROSOFT_TENANT_ID and MICROSOFT_AUTHORITY, and that this machine may reach that host", checkEntra},
 		{"Graph", "check MICROSOFT_GRAPH_URL, and that this machine may reach that host", checkGraph},

@@ -69,6 +69,11 @@ func otherKey(t *testing.T, c *config.Config) {
 	}
 }
 
+// behind declares Cloudflare Access of this team to be in front.
+func behind(c *config.Config, team string) {
+	c.Perimeter.Modes, c.Perimeter.AccessTeam, c.Perimeter.AccessAudiences = []string{config.CloudflareAccess}, team, []string{"aud"}
+}
+
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	good := healthy(t)
@@ -103,6 +108,10 @@ func TestCheck(t *testing.T) {
 		"no credential":      {func(c *config.Config) { c.Microsoft.ClientSecret = secret.String{} }, map[string]string{"Entra": "credential"}},
 		"not Graph":          {func(c *config.Config) { c.Microsoft.GraphURL = stranger.URL }, map[string]string{"Graph": "answered 200"}},
 		"no such tool":       {func(c *config.Config) { c.Tools.Preset = "core,getMails" }, map[string]string{"tools": "getMails"}},
+		"keys of Access":     {func(c *config.Config) { behind(c, gone.URL) }, map[string]string{"perimeter": "Cloudflare Access: the signing keys cannot be fetched"}},
+		"not Access":         {func(c *config.Config) { behind(c, stranger.URL) }, map[string]string{"perimeter": "names no public key"}},
+		"no such team":       {func(c *config.Config) { behind(c, "a team/x://") }, map[string]string{"perimeter": "neither a team's name"}},
+		"no client CA":       {func(c *config.Config) { c.Perimeter.Modes, c.Perimeter.ClientCA = []string{config.MTLS}, file }, map[string]string{"perimeter": "no certificate"}},
 		"both": {
 			func(c *config.Config) { c.Microsoft.GraphURL, c.Microsoft.Authority = gone.URL, gone.URL },
 			map[string]string{"Entra": "", "Graph": ""},
@@ -127,7 +136,7 @@ func TestCheck(t *testing.T) {
 					failed[r.Name] = r.Detail
 				}
 			})
-			if diff := cmp.Diff([]string{"keys", "database", "audit", "tools", "redirect URI", "Entra", "Graph"}, names); diff != "" {
+			if diff := cmp.Diff([]string{"keys", "database", "audit", "tools", "perimeter", "redirect URI", "Entra", "Graph"}, names); diff != "" {
 				t.Error(diff) // one failure hides no other
 			}
 			if ok != (len(tc.fails) == 0) {

@@ -8,13 +8,14 @@ import (
 	"m365mcp/authserver"
 	"m365mcp/console"
 	"m365mcp/mcpserver"
+	"m365mcp/perimeter"
 	"m365mcp/ticket"
 )
 
 const healthPath = "/healthz"
 
 // routes puts the doors on one mux.
-func routes(publicURL string, endpoint http.Handler, auth *authserver.Server, tickets *ticket.Service, pages *console.Console) http.Handler {
+func routes(publicURL string, guard *perimeter.Guard, endpoint http.Handler, auth *authserver.Server, tickets *ticket.Service, pages *console.Console) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/mcp", endpoint)
 	auth.Register(mux)
@@ -29,7 +30,7 @@ func routes(publicURL string, endpoint http.Handler, auth *authserver.Server, ti
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = fmt.Fprintf(w, "m365-mcp: Microsoft 365 for AI assistants.\n\nConnect an MCP client to %s/mcp\nHow, for each client: m365-mcp connect CLIENT --url %s/mcp\nSee and end what you have connected: %s%s\n", publicURL, publicURL, publicURL, console.Path)
 	})
-	return hardened(ownHost(publicURL, mux))
+	return hardened(guard.Handler(ownHost(publicURL, mux)))
 }
 
 // ownHost refuses requests for another host, which is how DNS rebinding shows

@@ -52,6 +52,9 @@ func (a *App) wire(ctx context.Context, o Options) (http.Handler, error) {
 		log.WarnContext(ctx, "audit: calls without outcome were closed as unknown", "count", n)
 	}
 
+	if a.guard, err = a.newGuard(c, o.Now); err != nil {
+		return nil, err
+	}
 	registry, err := newRegistry(c.Tools)
 	if err != nil {
 		return nil, err
@@ -76,6 +79,14 @@ func (a *App) wire(ctx context.Context, o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	clients, err := configuredClients(a, c.OAuth.Clients, registry, o.Now)
+	if err != nil {
+		return nil, err
+	}
+	providers, err := identityProviders(a, c.OAuth.IdentityProviders, o.Now)
+	if err != nil {
+		return nil, err
+	}
 	a.auth, err = authserver.New(authserver.Options{
 		PublicURL: c.Server.PublicURL, Scopes: scopes.signIn, MoreScopes: scopes.later, Presets: scopes.presets, ScopeText: scopeText,
 		Store: db.OAuth(), Upstream: microsoft, Vault: vault, Audit: a.audit,
@@ -85,7 +96,7 @@ func (a *App) wire(ctx context.Context, o Options) (http.Handler, error) {
 		},
 		MaxClients: c.OAuth.MaxClients, NoRegistration: !c.OAuth.Registration, Pages: []string{ticketPages}, Connections: console.Path,
 		Registrations: c.OAuth.RegistrationsPerHour, RedirectAllow: c.OAuth.RedirectAllow, TrustedProxies: c.Server.TrustedProxies,
-		Documents: documents, DocumentAllowed: documentAllowed, Clients: configuredClients(c.OAuth.Clients),
+		Documents: documents, DocumentAllowed: documentAllowed, Clients: clients, IdentityProviders: providers, Perimeter: perimeterRules(c),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("authorization server: %w", err)
@@ -143,7 +154,7 @@ func (a *App) wire(ctx context.Context, o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pages: %w", err)
 	}
-	return routes(c.Server.PublicURL, endpoint, a.auth, service, pages), nil
+	return routes(c.Server.PublicURL, a.guard, endpoint, a.auth, service, pages), nil
 }
 
 func newRegistry(c config.Tools) (*tool.Registry, error) {
@@ -209,13 +220,16 @@ type credentials struct {
 
 // Token implements gateway.Credentials.
 func (c credentials) Token(ctx context.Context, p identity.Principal) (secret.String, error) {
-	token, _, err := c.vault.Token(ctx, p.GrantID)
+	if !p.IsPerson() {
+		return secret.String{}, fmt.Errorf("%w: there is no person", gateway.ErrRevoked)
+	}
+	token, _, err := c.vault.Token(ctx, p.SignIn())
 	return token, c.judge(ctx, p, err)
 }
 
 // Reject implements gateway.Credentials.
 func (c credentials) Reject(ctx context.Context, p identity.Principal, token secret.String, claims string) error {
-	err := c.judge(ctx, p, c.vault.Reject(ctx, p.GrantID, token, claims))
+	err := c.judge(ctx, p, c.vault.Reject(ctx, p.SignIn(), token, claims))
 	if errors.Is(err, gateway.ErrSignInRequired) {
 		return nil // which the gateway knows from the claims
 	}
@@ -235,7 +249,7 @@ func (c credentials) judge(ctx context.Context, p identity.Principal, err error)
 		c.log.ErrorContext(ctx, "tokens cannot be opened: the encryption key is another one, or the row was changed", "grant", p.GrantID, "error", err)
 		return fmt.Errorf("%w: %w", gateway.ErrSealed, err)
 	case entra.IsSignInRequired(err):
-		if granted, lost := c.auth.GrantedAt(ctx, p.GrantID); lost == nil && !c.signIns.demand(p, granted) {
+		if granted, lost := c.auth.GrantedAt(ctx, p.SignIn()); lost == nil && !c.signIns.demand(p, granted) {
 			c.log.WarnContext(ctx, "Microsoft wants another sign-in right after one; the client is not sent through it", "grant", p.GrantID, "error", err)
 			return fmt.Errorf("%w: %w", gateway.ErrSignInRequired, err)
 		}
@@ -243,7 +257,7 @@ func (c credentials) judge(ctx context.Context, p identity.Principal, err error)
 		if demand, ok := errors.AsType[*entra.SignInError](err); ok {
 			claims = demand.Claims
 		}
-		ended := c.auth.SignInAgain(context.WithoutCancel(ctx), p.GrantID, claims)
+		ended := c.auth.SignInAgain(context.WithoutCancel(ctx), p.SignIn(), claims)
 		return errors.Join(fmt.Errorf("%w: %w", gateway.ErrSignInRequired, err), ended)
 	}
 	return err

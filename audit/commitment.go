@@ -37,7 +37,7 @@ func recipientField(i int) string { return fieldRecipients + strconv.Itoa(i) }
 func principalValues(p identity.Principal) map[string]string {
 	return map[string]string{
 		fieldUserID: p.UserID, fieldEmail: p.Mail, fieldUPN: p.UPN,
-		fieldDisplayName: p.Name, fieldPerimeter: p.Perimeter,
+		fieldDisplayName: p.Name, fieldPerimeter: p.Perimeter.String(),
 	}
 }
 

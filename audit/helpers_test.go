@@ -22,7 +22,7 @@ var start = time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
 var alice = identity.Principal{
 	TenantID: "11111111-0000-4000-8000-000000000001", UserID: "aaaaaaaa-0000-4000-8000-000000000001",
 	UPN: "alice@contoso.example", Mail: "alice.a@contoso.example", Name: "Alice Adams",
-	ClientID: "client-1", GrantID: "grant-1", Perimeter: "alice@sso.contoso.example",
+	ClientID: "client-1", GrantID: "grant-1", Perimeter: identity.Perimeter{Issuer: "https://sso.contoso.example", Subject: "7", Email: "alice@sso.contoso.example"},
 }
 
 var bob = identity.Principal{

@@ -65,7 +65,7 @@ func TestRecordsHoldNoPersonalData(t *testing.T) {
 	must(t, l.Event(t.Context(), audit.Event{Type: "oauth.consent", Principal: alice}))
 	entries, err := store.Entries(t.Context(), 0, 100)
 	must(t, err)
-	personal := append([]string{alice.UserID, alice.UPN, alice.Mail, alice.Name, alice.Perimeter, in.PlanDigest}, in.Recipients...)
+	personal := append([]string{alice.UserID, alice.UPN, alice.Mail, alice.Name, alice.Perimeter.Email, in.PlanDigest}, in.Recipients...)
 	for _, e := range entries {
 		for _, value := range personal {
 			if bytes.Contains(e.Record, []byte(value)) {

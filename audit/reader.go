@@ -26,6 +26,7 @@ type Line struct {
 	UPN               string            `json:"microsoftUserPrincipalName,omitempty"`
 	DisplayName       string            `json:"microsoftDisplayName,omitempty"`
 	PerimeterIdentity string            `json:"perimeterIdentity,omitempty"`
+	Service           string            `json:"service,omitempty"` // who called, where it was no person
 	ClientID          string            `json:"clientId,omitempty"`
 	GrantID           string            `json:"grantId,omitempty"`
 	RequestID         string            `json:"requestId,omitempty"`
@@ -97,7 +98,7 @@ func newLine(e Entry) Line {
 		Index: e.Index, ID: r.ID, Kind: r.Kind, Time: r.Time, Type: r.Type, Tool: r.Tool, Effect: r.Effect,
 		TenantID: r.TenantID, UserID: show(fieldUserID), UserEmail: show(fieldEmail), UPN: show(fieldUPN),
 		DisplayName: show(fieldDisplayName), PerimeterIdentity: show(fieldPerimeter),
-		ClientID: r.ClientID, GrantID: r.GrantID, RequestID: r.RequestID,
+		Service: r.Service, ClientID: r.ClientID, GrantID: r.GrantID, RequestID: r.RequestID,
 		Target: r.Target, PlanDigest: show(fieldPlanDigest), Decision: r.Decision, Rule: r.Rule, Findings: r.Findings,
 		Status: r.Status, Code: r.Code, GraphRequests: r.GraphRequests, DurationMS: r.DurationMS, Items: r.Items,
 		Attributes: r.Attributes,

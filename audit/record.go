@@ -38,6 +38,7 @@ type record struct {
 	ClientID string            `json:"clientId,omitempty"`
 	GrantID  string            `json:"grantId,omitempty"`
 	Personal map[string]string `json:"personal,omitempty"` // field to commitment; encoding/json sorts the keys
+	Service  string            `json:"service,omitempty"`  // who called, where it was no person
 
 	Tool      string   `json:"mcpTool,omitempty"`
 	Effect    Effect   `json:"effect,omitempty"`
@@ -128,6 +129,7 @@ func newDraft(r record, p identity.Principal, values map[string]string) (draft, 
 	maps.DeleteFunc(values, func(_, v string) bool { return v == "" })
 	r.Version = recordVersion
 	r.TenantID, r.ClientID, r.GrantID = clip(p.TenantID), clip(p.ClientID), clip(p.GrantID)
+	r.Service = clip(p.Service)
 	d := draft{kind: r.Kind, id: r.ID}
 	if len(values) > 0 {
 		var err error

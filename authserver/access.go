@@ -30,6 +30,9 @@ const (
 
 // AccessLink returns a link on which the person may add scopes to the principal's grant.
 func (s *Server) AccessLink(ctx context.Context, p identity.Principal, scopes []string) (link string, expires time.Time, err error) {
+	if !widens(p) {
+		return "", time.Time{}, errors.New("access link: not the connection of a person who signed in for it")
+	}
 	if len(scopes) == 0 || !s.mayAskAll(scopes) {
 		return "", time.Time{}, fmt.Errorf("access link: people may not be asked for all of %v", scopes)
 	}
@@ -42,6 +45,10 @@ func (s *Server) AccessLink(ctx context.Context, p identity.Principal, scopes []
 	}
 	return s.issuer + accessPage + token, expires, nil
 }
+
+// widens reports whether there is a person to be asked for more, and a sign-in of the
+// connection's own to get it by.
+func widens(p identity.Principal) bool { return p.IsPerson() && p.RestsOn == "" }
 
 // visit is a link with its grant, opened by the grant's own person.
 type visit struct {

@@ -27,6 +27,8 @@ const (
 	eventOtherPerson  = "oauth.other_person" // came back from Microsoft than the one expected: nothing was given out
 	eventStepUp       = "oauth.scope_asked"
 	eventWidened      = "oauth.grant_widened"
+	eventService      = "oauth.service_token"
+	eventAsserted     = "oauth.person_asserted" // by an identity provider (ID-JAG)
 )
 
 // record writes one event. Its failure is an [oauthError]: no evidence, no action.

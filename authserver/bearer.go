@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"m365mcp/identity"
 )
@@ -29,23 +30,55 @@ func (s *Server) Verify(ctx context.Context, rawToken string) (identity.Principa
 		return identity.Principal{}, fmt.Errorf("verify token: %w", err)
 	case token.Kind != AccessToken:
 		return identity.Principal{}, fmt.Errorf("%w: not an access token", ErrInvalidToken)
-	case !now.Before(token.ExpiresAt):
-		return identity.Principal{}, fmt.Errorf("%w: expired", ErrInvalidToken)
-	case !token.Grant.Alive() || !s.admitted(token.Grant.ClientID):
-		return identity.Principal{}, fmt.Errorf("%w: %w", ErrInvalidToken, ErrRevoked)
-	case token.Grant.Resource != s.resource: // the public URL has changed
-		return identity.Principal{}, fmt.Errorf("%w: issued for another resource", ErrInvalidToken)
+	}
+	if err := s.usable(token, now); err != nil {
+		return identity.Principal{}, err
+	}
+	switch err := s.comesAs(ctx, token.Grant, "request"); {
+	case errors.Is(err, errUnbound):
+		return identity.Principal{}, fmt.Errorf("%w: %w", ErrInvalidToken, err)
+	case err != nil:
+		return identity.Principal{}, err
 	}
 	p := token.Grant.principal(now)
-	p.Scopes, p.Expires = token.Scopes, token.ExpiresAt
+	p.Perimeter = identity.PerimeterOf(ctx)
+	p.Scopes, p.Expires, p.Tools = token.Scopes, token.ExpiresAt, s.configured[token.Grant.ClientID].tools
 	return p, nil
+}
+
+// usable says why a token is good for nothing any more.
+func (s *Server) usable(token Token, now time.Time) error {
+	switch {
+	case !now.Before(token.ExpiresAt):
+		return fmt.Errorf("%w: expired", ErrInvalidToken)
+	case !token.Grant.Alive() || !s.entitled(token.Grant):
+		return fmt.Errorf("%w: %w", ErrInvalidToken, ErrRevoked)
+	case token.Grant.Resource != s.resource: // the public URL has changed
+		return fmt.Errorf("%w: issued for another resource", ErrInvalidToken)
+	}
+	return nil
+}
+
+// entitled reports whether the configuration still lets the grant's client have what
+// it has: for itself, for a person by an identity provider's word, or by the person's.
+func (s *Server) entitled(g Grant) bool {
+	switch {
+	case !s.admitted(g.ClientID):
+		return false
+	case g.Service != "":
+		return s.configured[g.ClientID].service && !g.ofPerson()
+	case g.RestsOn != "":
+		return s.trusts(g.ClientID) && g.ofPerson()
+	default:
+		return g.ofPerson()
+	}
 }
 
 // Recheck reads the principal's grant and kill epoch again, right before something
 // is done in the person's name. [ErrRevoked] if they say no.
 func (s *Server) Recheck(ctx context.Context, p identity.Principal) error {
 	grant, err := s.store.Grant(ctx, p.GrantID)
-	if errors.Is(err, ErrNotFound) || (err == nil && (!grant.Alive() || !s.admitted(grant.ClientID))) {
+	if errors.Is(err, ErrNotFound) || (err == nil && (!grant.Alive() || !s.entitled(grant))) {
 		return ErrRevoked
 	}
 	if err != nil {
@@ -107,6 +140,14 @@ func (s *Server) RequireBearer(next func(http.ResponseWriter, *http.Request, ide
 		if errors.Is(err, ErrInvalidToken) {
 			s.log.DebugContext(r.Context(), "bearer token refused", "reason", err)
 			s.deny401(w, r, Challenge{Error: codeInvalidToken}, "The access token is unknown, expired or revoked.")
+			return
+		}
+		if errors.Is(err, ErrNotBearer) {
+			w.Header().Set("Cache-Control", "no-store")
+			s.writeError(w, r, &oauthError{
+				status: http.StatusForbidden, code: codeAccessDenied,
+				description: "This token is of somebody else than the proxy in front has proven to be here. It is recorded. Sign in for yourself.",
+			})
 			return
 		}
 		if err != nil {

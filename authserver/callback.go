@@ -41,6 +41,9 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request) error {
 		return unavailable(err)
 	}
 	s.cookies.clear(w, cookie)
+	if s.perimeter != nil && !signIn.Perimeter.Same(identity.PerimeterOf(r.Context())) {
+		return errForeignSignIn
+	}
 	switch {
 	case signIn.GrantID != "":
 		return s.finishWidening(w, r, state, values, signIn)
@@ -125,7 +128,7 @@ func (s *Server) exchange(ctx context.Context, values url.Values, signIn entra.S
 	if account.TenantID == "" || account.ObjectID == "" || tokens.Access.IsZero() {
 		return entra.Account{}, entra.Tokens{}, &oauthError{status: http.StatusBadGateway, code: codeServerError, description: "Microsoft did not say who signed in."}
 	}
-	return account, tokens, nil
+	return account, tokens, s.samePerson(ctx, account)
 }
 
 // newGrant is what the person and Microsoft agreed to.
@@ -135,7 +138,7 @@ func (s *Server) newGrant(signIn SignIn, account entra.Account, tokens entra.Tok
 		ID: randomID(), TenantID: account.TenantID, UserID: account.ObjectID,
 		UPN: account.UPN, Mail: cmp.Or(account.Mail, account.UPN), Name: account.Name,
 		ClientID: signIn.ClientID, Scopes: consented(signIn.Scopes, tokens.Scopes), Resource: signIn.Resource, Epoch: signIn.Epoch,
-		CreatedAt: now, LastUsedAt: now, ExpiresAt: now.Add(s.lifetimes.Code),
+		Perimeter: signIn.Perimeter, CreatedAt: now, LastUsedAt: now, ExpiresAt: now.Add(s.lifetimes.Code),
 	}
 	if tokens.Refresh.IsZero() {
 		grant.EndsAt = tokens.Expires

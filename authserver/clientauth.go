@@ -10,6 +10,9 @@ import (
 // authenticate finds out which client calls (RFC 6749 section 2.3). A public
 // client only names itself; what it redeems is bound to its id and to PKCE.
 func (s *Server) authenticate(r *http.Request, p parameters) (Client, error) {
+	if p["client_assertion"] != "" || p["client_assertion_type"] != "" {
+		return s.authenticateByKey(r, p)
+	}
 	id, secret, err := credentials(r, p)
 	if err != nil {
 		return Client{}, err
@@ -32,7 +35,7 @@ func (s *Server) authenticate(r *http.Request, p parameters) (Client, error) {
 		return Client{}, tooOften(wait)
 	}
 	got := digest(secret)
-	if secret == "" || subtle.ConstantTimeCompare(got[:], client.Secret[:]) != 1 {
+	if secret == "" || client.AuthMethod == authKey || subtle.ConstantTimeCompare(got[:], client.Secret[:]) != 1 {
 		s.limits.failures.take(guess, s.now())
 		return Client{}, errClientAuth
 	}

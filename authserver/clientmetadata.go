@@ -1,13 +1,12 @@
 package authserver
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
-	"io"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
+	"m365mcp/internal/assertion"
 	"m365mcp/internal/redirecturi"
 )
 
@@ -15,7 +14,6 @@ const (
 	maxRedirectURIs  = 10
 	maxRedirectBytes = 8 << 10 // of all of a client's
 	maxClientName    = 200
-	maxDepth         = 16 // of JSON inside JSON
 )
 
 // clientMetadata is what RFC 7591 section 2 lets a client say of itself, as far as
@@ -28,6 +26,8 @@ type clientMetadata struct {
 	GrantTypes    []string
 	ResponseTypes []string
 	Secret        bool // it names a secret, whatever it is
+	Keys          json.RawMessage
+	KeysURI       string
 }
 
 // parseMetadata reads the JSON object of a registration or of a metadata document.
@@ -42,12 +42,13 @@ func parseMetadata(body []byte) (clientMetadata, error) {
 	if json.Unmarshal(body, &members) != nil || members == nil {
 		return m, refuse(codeInvalidMetadata, "The client metadata are not the JSON object of RFC 7591.")
 	}
-	if err := uniqueMembers(body); err != nil {
+	if err := assertion.Unique(body); err != nil {
 		return m, refuse(codeInvalidMetadata, "The client metadata have a member twice, or are nested too deeply.")
 	}
 	for name, into := range map[string]any{
 		"client_id": &m.ClientID, "redirect_uris": &m.RedirectURIs, "client_name": &m.ClientName,
 		"token_endpoint_auth_method": &m.AuthMethod, "grant_types": &m.GrantTypes, "response_types": &m.ResponseTypes,
+		"jwks": &m.Keys, "jwks_uri": &m.KeysURI,
 	} {
 		if value, ok := members[name]; ok && json.Unmarshal(value, into) != nil {
 			return m, refuse(codeInvalidMetadata, "The client metadata have the wrong type of value for "+name+".")
@@ -60,51 +61,8 @@ func parseMetadata(body []byte) (clientMetadata, error) {
 	return m, nil
 }
 
-var errNotUnique = errors.New("a member is there twice, or too deep")
-
-// uniqueMembers refuses an object, at any depth, that has a name twice.
-func uniqueMembers(body []byte) error {
-	d := json.NewDecoder(bytes.NewReader(body))
-	var open []map[string]bool // the names of each open object; nil for an array
-	name := false              // the next token is one, if it is no end
-	for {
-		token, err := d.Token()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		switch t := token.(type) {
-		case json.Delim:
-			switch t {
-			case '{':
-				open = append(open, map[string]bool{})
-			case '[':
-				open = append(open, nil)
-			default:
-				open = open[:len(open)-1]
-			}
-			if len(open) > maxDepth {
-				return errNotUnique
-			}
-		case string:
-			if !name {
-				break
-			}
-			names := open[len(open)-1]
-			if names[t] {
-				return errNotUnique
-			}
-			names[t], name = true, false
-			continue
-		}
-		name = len(open) > 0 && open[len(open)-1] != nil
-	}
-}
-
 // client checks what a client says of itself and returns what is kept of it.
-func (m clientMetadata) client() (Client, error) {
+func (m clientMetadata) client(methods ...string) (Client, error) {
 	c := Client{Name: displayText(m.ClientName, maxClientName), RedirectURIs: m.RedirectURIs, AuthMethod: authBasic} // the default of RFC 7591
 	if m.AuthMethod != nil {
 		c.AuthMethod = *m.AuthMethod
@@ -116,8 +74,8 @@ func (m clientMetadata) client() (Client, error) {
 		return c, refuse(codeInvalidRedirectURI, "There are more redirect URIs than this server takes.")
 	case utf8.RuneCountInString(m.ClientName) > maxClientName:
 		return c, refuse(codeInvalidMetadata, "The client_name is too long.")
-	case !slices.Contains([]string{authNone, authBasic, authPost}, c.AuthMethod):
-		return c, refuse(codeInvalidMetadata, "The token_endpoint_auth_method has to be none, client_secret_basic or client_secret_post.")
+	case !slices.Contains(methods, c.AuthMethod):
+		return c, refuse(codeInvalidMetadata, "The token_endpoint_auth_method has to be one of: "+strings.Join(methods, ", ")+".")
 	case len(m.GrantTypes) > 0 && !slices.Contains(m.GrantTypes, grantCode):
 		return c, refuse(codeInvalidMetadata, "The grant_types have to include authorization_code.")
 	case len(m.ResponseTypes) > 0 && !slices.Contains(m.ResponseTypes, "code"):

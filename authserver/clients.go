@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"m365mcp/internal/assertion"
 	"m365mcp/internal/redirecturi"
 	"m365mcp/internal/secret"
 )
@@ -17,23 +18,47 @@ import (
 type ConfiguredClient struct {
 	ID           string
 	Name         string
-	RedirectURIs []string
-	Secret       secret.String // zero: a public client
+	RedirectURIs []string        // none: people do not sign in with it
+	Secret       secret.String   // zero: a public client, or one with keys
+	Keys         *assertion.Keys // by which it proves itself; nil: by a secret, or not at all
+
+	Service    bool     // it gets tokens for itself, and nobody's data
+	Tools      []string // all that it may reach as a service
+	Introspect bool     // it may ask about tokens (RFC 7662)
+}
+
+// configured is a client of the administrator's with what it may do.
+type configured struct {
+	Client
+
+	service    bool
+	tools      []string
+	introspect bool
 }
 
 // configuredClients checks what must hold of them here; the configuration checks more.
-func configuredClients(list []ConfiguredClient) (map[string]Client, error) {
-	clients := make(map[string]Client, len(list))
+func configuredClients(list []ConfiguredClient) (map[string]configured, error) {
+	clients := make(map[string]configured, len(list))
 	var errs []error
 	for _, c := range list {
-		client := Client{ID: c.ID, Source: ClientConfigured, Name: c.Name, RedirectURIs: c.RedirectURIs, AuthMethod: authNone}
-		if !c.Secret.IsZero() {
+		client := Client{ID: c.ID, Source: ClientConfigured, Name: c.Name, RedirectURIs: c.RedirectURIs, AuthMethod: authNone, Keys: c.Keys}
+		switch {
+		case c.Keys != nil:
+			client.AuthMethod = authKey
+		case !c.Secret.IsZero():
 			client.AuthMethod, client.Secret = authBasic, digest(c.Secret.Reveal())
 		}
 		if _, twice := clients[c.ID]; twice || c.ID == "" || strings.HasPrefix(c.ID, registeredPrefix) || strings.HasPrefix(c.ID, documentIDPrefix) {
 			errs = append(errs, fmt.Errorf("configured client %q: its id is there twice, or looks like one of another source", c.ID))
 		}
-		if len(c.RedirectURIs) == 0 {
+		switch {
+		case c.Keys != nil && !c.Secret.IsZero():
+			errs = append(errs, fmt.Errorf("configured client %q: it has keys and a secret", c.ID))
+		case (c.Service || c.Introspect) && client.public():
+			errs = append(errs, fmt.Errorf("configured client %q: a service, or one that asks about tokens, needs a secret or keys", c.ID))
+		case c.Service && len(c.RedirectURIs) > 0, !c.Service && len(c.Tools) > 0:
+			errs = append(errs, fmt.Errorf("configured client %q: a service has tools and no redirect URI, others the reverse", c.ID))
+		case client.public() && len(c.RedirectURIs) == 0:
 			errs = append(errs, fmt.Errorf("configured client %q: it has no redirect URI", c.ID))
 		}
 		for _, uri := range c.RedirectURIs {
@@ -41,7 +66,7 @@ func configuredClients(list []ConfiguredClient) (map[string]Client, error) {
 				errs = append(errs, fmt.Errorf("configured client %q: the redirect URI %s %s", c.ID, uri, fault))
 			}
 		}
-		clients[c.ID] = client
+		clients[c.ID] = configured{client, c.Service, slices.Clone(c.Tools), c.Introspect}
 	}
 	return clients, errors.Join(errs...)
 }
@@ -60,7 +85,7 @@ func (s *Server) admitted(id string) bool {
 // bring what came of that, a code or a token. It fetches nothing.
 func (s *Server) client(ctx context.Context, id string) (Client, error) {
 	if c, ok := s.configured[id]; ok {
-		return c, nil
+		return c.Client, nil
 	}
 	if !s.admitted(id) {
 		return Client{}, ErrNotFound

@@ -18,7 +18,7 @@ type Face struct {
 // Face returns how pages name a stored client.
 func (s *Server) Face(c Client) Face {
 	if current, ok := s.configured[c.ID]; ok {
-		c = current
+		c = current.Client
 	}
 	face := Face{Name: displayText(c.Name, maxShownName), Vouched: vouched(c), Targets: c.redirectHosts()}
 	face.Local = slices.ContainsFunc(c.RedirectURIs, func(uri string) bool {

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"m365mcp/identity"
 )
 
 const maxConsentForm = 32 << 10
@@ -129,6 +131,7 @@ func (s *Server) toMicrosoft(w http.ResponseWriter, r *http.Request, signIn Sign
 	state, browser := macText(s.keys.consent, "state", signIn.Ticket), macText(s.keys.consent, "browser", signIn.Ticket)
 	// It expires after the ticket, so that the store knows a used ticket for as long as it is good.
 	signIn.UpstreamState, signIn.Browser, signIn.ExpiresAt = digest(state), digest(browser), now.Add(s.lifetimes.SignIn)
+	signIn.Perimeter = identity.PerimeterOf(ctx)
 	in := s.keys.upstreamSignIn(state, signIn)
 	in.Prompt, in.LoginHint = want.Prompt, want.LoginHint
 	to, err := s.upstream.AuthorizeURL(ctx, in)

@@ -19,6 +19,9 @@ func (s *Server) SignInAgain(ctx context.Context, grantID, claims string) error 
 	if err != nil {
 		return fmt.Errorf("sign-in again: %w", err)
 	}
+	if !grant.ofPerson() {
+		return errors.New("sign-in again: the grant names no person")
+	}
 	if claims != "" {
 		err = s.store.PutDemand(ctx, Demand{
 			User: grant.user(), ClientID: grant.ClientID, Claims: claims, At: s.now(),

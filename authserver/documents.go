@@ -185,66 +185,69 @@ func (d *documents) fetch(ctx context.Context, id string, known document) (docum
 	if resp.StatusCode == http.StatusNotModified && known.etag != "" {
 		return document{client: known.client, etag: known.etag, fresh: fresh, serves: fresh.Add(staleAfter)}, nil
 	}
-	client, err := readDocument(resp, id)
+	client, published, err := readDocument(resp, id)
 	if err != nil {
 		return document{}, err
+	}
+	if client.AuthMethod == authKey {
+		if client.Keys, err = d.publishedKeys(published); err != nil {
+			return document{}, err
+		}
 	}
 	client.CreatedAt = d.now()
 	return document{client: client, etag: entityTag(resp.Header), fresh: fresh, serves: fresh.Add(staleAfter)}, nil
 }
 
 // readDocument checks an answer and the document in it.
-func readDocument(resp *http.Response, id string) (Client, error) {
+func readDocument(resp *http.Response, id string) (Client, clientMetadata, error) {
 	switch status := resp.StatusCode; {
 	case status == http.StatusOK:
 	case status >= 500, status == http.StatusTooManyRequests:
-		return Client{}, unreachable(fmt.Errorf("status %d", status))
+		return Client{}, clientMetadata{}, unreachable(fmt.Errorf("status %d", status))
 	case status >= 300 && status < 400:
-		return Client{}, unusable("It answers with a redirect, which is not followed.")
+		return Client{}, clientMetadata{}, unusable("It answers with a redirect, which is not followed.")
 	default:
-		return Client{}, unusable(fmt.Sprintf("It answers with status %d.", status))
+		return Client{}, clientMetadata{}, unusable(fmt.Sprintf("It answers with status %d.", status))
 	}
 	kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if err != nil || kind != "application/json" && (!strings.HasPrefix(kind, "application/") || !strings.HasSuffix(kind, "+json")) {
-		return Client{}, unusable("Its Content-Type is not application/json.")
+		return Client{}, clientMetadata{}, unusable("Its Content-Type is not application/json.")
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxDocument+1))
 	if err != nil {
-		return Client{}, unreachable(err)
+		return Client{}, clientMetadata{}, unreachable(err)
 	}
 	if len(body) > maxDocument {
-		return Client{}, unusable("It is larger than " + strconv.Itoa(maxDocument) + " bytes.")
+		return Client{}, clientMetadata{}, unusable("It is larger than " + strconv.Itoa(maxDocument) + " bytes.")
 	}
-	client, err := parseDocument(body, id)
+	client, published, err := parseDocument(body, id)
 	if err != nil {
-		return Client{}, unusable(asOAuth(err).description)
+		return Client{}, clientMetadata{}, unusable(asOAuth(err).description)
 	}
-	return client, nil
+	return client, published, nil
 }
 
 // parseDocument reads a metadata document (section 4 of the draft).
-func parseDocument(body []byte, id string) (Client, error) {
+func parseDocument(body []byte, id string) (Client, clientMetadata, error) {
 	m, err := parseMetadata(body)
 	if err != nil {
-		return Client{}, err
+		return Client{}, clientMetadata{}, err
 	}
 	switch method := m.AuthMethod; {
 	case m.ClientID != id:
-		return Client{}, refuse(codeInvalidMetadata, "Its client_id is not the address that it was fetched from.")
+		return Client{}, clientMetadata{}, refuse(codeInvalidMetadata, "Its client_id is not the address that it was fetched from.")
 	case m.Secret:
-		return Client{}, refuse(codeInvalidMetadata, "It has a client_secret, which everybody could read.")
+		return Client{}, clientMetadata{}, refuse(codeInvalidMetadata, "It has a client_secret, which everybody could read.")
 	case method == nil:
 		m.AuthMethod = new(string)
 		*m.AuthMethod = authNone // there is no secret that the default of RFC 7591 could mean
-	case *method != authNone:
-		return Client{}, refuse(codeInvalidMetadata, "Its token_endpoint_auth_method has to be none.")
 	}
-	client, err := m.client()
+	client, err := m.client(authNone, authKey) // no secret: everybody could read it
 	if err != nil {
-		return Client{}, err
+		return Client{}, clientMetadata{}, err
 	}
 	client.ID, client.Source = id, ClientDocument
-	return client, nil
+	return client, m, nil
 }
 
 // unusable is the fault of whoever publishes the document.

@@ -219,14 +219,25 @@ func TestDocumentsThatCannotBeUsed(t *testing.T) {
 		"a secret":              {p.document(map[string]any{"client_secret": "x"}), "client_secret"},
 		"a secret's expiry":     {p.document(map[string]any{"client_secret_expires_at": 0}), "client_secret"},
 		"basic":                 {p.document(map[string]any{"token_endpoint_auth_method": "client_secret_basic"}), "token_endpoint_auth_method"},
-		"private key":           {p.document(map[string]any{"token_endpoint_auth_method": "private_key_jwt"}), "token_endpoint_auth_method"},
-		"no redirects":          {p.document(map[string]any{"redirect_uris": nil}), "redirect URI"},
-		"redirects as text":     {p.document(map[string]any{"redirect_uris": redirectURI}), "redirect_uris"},
-		"script":                {p.document(map[string]any{"redirect_uris": []string{"javascript:alert(1)"}}), "redirect URI"},
-		"plain http":            {p.document(map[string]any{"redirect_uris": []string{redirectURI, "http://a.example/"}}), "plain http"},
-		"long name":             {p.document(map[string]any{"client_name": strings.Repeat("n", 4000)}), "client_name"},
-		"10,000 characters":     {p.document(map[string]any{"client_name": strings.Repeat("n", 10_000)}), "larger"},
-		"other redirect":        {p.document(map[string]any{"redirect_uris": []string{redirectURI + "/"}}), "asked to return to"},
+		"method of a secret":    {p.document(map[string]any{"token_endpoint_auth_method": "client_secret_jwt"}), "token_endpoint_auth_method"},
+		"no keys":               {p.document(map[string]any{"token_endpoint_auth_method": "private_key_jwt"}), "neither jwks nor a jwks_uri"},
+		"symmetric key": {p.document(map[string]any{
+			"token_endpoint_auth_method": "private_key_jwt", "jwks": map[string]any{"keys": []any{map[string]any{"kty": "oct", "k": "c2VjcmV0"}}},
+		}), "no set of public keys"},
+		"keys in two ways": {p.document(map[string]any{
+			"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": p.URL + "/keys", "jwks": map[string]any{"keys": []any{}},
+		}), "forbids together"},
+		"keys inside": {p.document(map[string]any{"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://192.168.0.1/keys"}), "neither jwks nor a jwks_uri"},
+		"keys over http": {p.document(map[string]any{
+			"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": strings.Replace(p.URL, "https", "http", 1) + "/keys",
+		}), "neither jwks nor a jwks_uri"},
+		"no redirects":      {p.document(map[string]any{"redirect_uris": nil}), "redirect URI"},
+		"redirects as text": {p.document(map[string]any{"redirect_uris": redirectURI}), "redirect_uris"},
+		"script":            {p.document(map[string]any{"redirect_uris": []string{"javascript:alert(1)"}}), "redirect URI"},
+		"plain http":        {p.document(map[string]any{"redirect_uris": []string{redirectURI, "http://a.example/"}}), "plain http"},
+		"long name":         {p.document(map[string]any{"client_name": strings.Repeat("n", 4000)}), "client_name"},
+		"10,000 characters": {p.document(map[string]any{"client_name": strings.Repeat("n", 10_000)}), "larger"},
+		"other redirect":    {p.document(map[string]any{"redirect_uris": []string{redirectURI + "/"}}), "asked to return to"},
 		"never ends": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			tick := time.NewTicker(20 * time.Millisecond)

@@ -24,6 +24,7 @@ const (
 	codeInvalidToken        = "invalid_token"
 	codeInvalidRedirectURI  = "invalid_redirect_uri"
 	codeInvalidMetadata     = "invalid_client_metadata"
+	codeUnauthorizedClient  = "unauthorized_client"
 	codeUnsupportedGrant    = "unsupported_grant_type"
 	codeUnsupportedResponse = "unsupported_response_type"
 	codeAccessDenied        = "access_denied"

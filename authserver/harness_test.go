@@ -51,6 +51,7 @@ type harness struct {
 	store     *failingStore
 	db        *sqlite.DB
 	path      string
+	made      int // assertions
 }
 
 type clock struct {
@@ -206,7 +207,7 @@ func (f *failingStore) Grant(ctx context.Context, id string) (authserver.Grant, 
 	return f.Store.Grant(ctx, id)
 }
 
-func newHarness(t *testing.T, change ...func(*authserver.Options)) *harness {
+func newHarness(t testing.TB, change ...func(*authserver.Options)) *harness {
 	t.Helper()
 	h := &harness{
 		microsoft: &microsoft{
@@ -230,7 +231,7 @@ func newHarness(t *testing.T, change ...func(*authserver.Options)) *harness {
 
 // boot opens the database and puts a new server behind the same address, as a
 // restart of the program does.
-func (h *harness) boot(t *testing.T, change ...func(*authserver.Options)) {
+func (h *harness) boot(t testing.TB, change ...func(*authserver.Options)) {
 	t.Helper()
 	db, err := sqlite.Open(t.Context(), h.path)
 	if err != nil {

@@ -12,17 +12,19 @@ import (
 // address, so these leave room for many people; what is kept of everybody together
 // has bounds of its own.
 const (
-	defaultRegistrations = 300 // an hour; a third of the unused clients that are kept
-	authorizeRate        = 600 // a minute
-	consentRate          = 120 // a minute: each may begin a sign-in
-	fetchRate            = 60  // a minute: of metadata documents that are not at hand
-	failureRate          = 60  // a minute: of one client's secret, or one token
+	defaultRegistrations = 300  // an hour; a third of the unused clients that are kept
+	authorizeRate        = 600  // a minute
+	consentRate          = 120  // a minute: each may begin a sign-in
+	fetchRate            = 60   // a minute: of metadata documents that are not at hand
+	failureRate          = 60   // a minute: of one client's secret, or one token
+	serviceRate          = 60   // a minute: tokens of one service, each good for up to an hour
+	introspectRate       = 6000 // a minute: a service may ask with each of its own requests
 	limitedAddresses     = 20_000
 )
 
 // limits are the rate limits of one server.
 type limits struct {
-	registrations, authorize, consent, fetches, failures *limiter
+	registrations, authorize, consent, fetches, failures, services, introspect *limiter
 }
 
 func newLimits(registrations int) limits {
@@ -32,6 +34,8 @@ func newLimits(registrations int) limits {
 		consent:       newLimiter(consentRate, time.Minute),
 		fetches:       newLimiter(fetchRate, time.Minute),
 		failures:      newLimiter(failureRate, time.Minute),
+		services:      newLimiter(serviceRate, time.Minute),
+		introspect:    newLimiter(introspectRate, time.Minute),
 	}
 }
 

@@ -1,12 +1,30 @@
 package authserver
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+
+	"m365mcp/internal/assertion"
+)
 
 // serverMetadata describes the authorization server (RFC 8414 section 2). The
 // OpenID path serves it too, for clients that look only there; no OpenID tokens
 // are issued, so it names no keys.
 func (s *Server) serverMetadata() any {
-	methods := []string{authNone, authBasic, authPost}
+	proving := []string{authBasic, authPost, authKey}
+	methods := append([]string{authNone}, proving...)
+	grants := []string{grantCode, grantRefresh}
+	if s.some(configured.isService) {
+		grants = append(grants, grantClient)
+	}
+	var profiles, introspection []string
+	if len(s.providers) > 0 {
+		grants, profiles = append(grants, grantJWT), []string{profileIDJAG}
+	}
+	introspect := ""
+	if s.some(configured.introspects) {
+		introspect, introspection = s.issuer+"/introspect", proving
+	}
 	registration := s.issuer + "/register"
 	if s.closed {
 		registration = ""
@@ -22,7 +40,13 @@ func (s *Server) serverMetadata() any {
 		ResponseModes     []string `json:"response_modes_supported"`
 		GrantTypes        []string `json:"grant_types_supported"`
 		TokenAuth         []string `json:"token_endpoint_auth_methods_supported"`
+		TokenAlgs         []string `json:"token_endpoint_auth_signing_alg_values_supported"`
 		RevocationAuth    []string `json:"revocation_endpoint_auth_methods_supported"`
+		RevocationAlgs    []string `json:"revocation_endpoint_auth_signing_alg_values_supported"`
+		Introspection     string   `json:"introspection_endpoint,omitempty"`
+		IntrospectionAuth []string `json:"introspection_endpoint_auth_methods_supported,omitempty"`
+		IntrospectionAlgs []string `json:"introspection_endpoint_auth_signing_alg_values_supported,omitempty"`
+		GrantProfiles     []string `json:"authorization_grant_profiles_supported,omitempty"` // ID-JAG
 		CodeChallenge     []string `json:"code_challenge_methods_supported"`
 		IssuerInResponses bool     `json:"authorization_response_iss_parameter_supported"` // RFC 9207
 		Resources         []string `json:"protected_resources"`                            // RFC 9728 section 4
@@ -36,14 +60,28 @@ func (s *Server) serverMetadata() any {
 		Scopes:            s.scopes,
 		ResponseTypes:     []string{"code"},
 		ResponseModes:     []string{"query"},
-		GrantTypes:        []string{grantCode, grantRefresh},
+		GrantTypes:        grants,
 		TokenAuth:         methods,
+		TokenAlgs:         assertion.Algorithms(),
 		RevocationAuth:    methods,
+		RevocationAlgs:    assertion.Algorithms(),
+		Introspection:     introspect,
+		IntrospectionAuth: introspection,
+		IntrospectionAlgs: algorithmsOf(introspection),
+		GrantProfiles:     profiles,
 		CodeChallenge:     []string{"S256"},
 		IssuerInResponses: true,
 		Resources:         []string{s.resource},
 		Documents:         s.documents != nil,
 	}
+}
+
+// algorithmsOf are those of the one method that signs, where it is one of them.
+func algorithmsOf(methods []string) []string {
+	if !slices.Contains(methods, authKey) {
+		return nil
+	}
+	return assertion.Algorithms()
 }
 
 // resourceMetadata describes /mcp (RFC 9728 section 2). It is served at the

@@ -120,7 +120,9 @@ func (s *Server) page(handle func(http.ResponseWriter, *http.Request) error, met
 		s.pages.protect(w.Header())
 		var err error
 		if r.Method == method {
-			err = handle(w, r)
+			if err = s.personHere(r); err == nil {
+				err = handle(w, r)
+			}
 		} else {
 			w.Header().Set("Allow", method)
 			err = refusePage(http.StatusMethodNotAllowed, "This page cannot be opened in this way.")

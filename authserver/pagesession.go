@@ -55,6 +55,8 @@ type session struct {
 	Person
 	ID      string `json:"i"`
 	Expires int64  `json:"e"` // Unix seconds
+
+	Perimeter identity.Perimeter `json:"f,omitzero"`
 }
 
 // pageTicket is in the form that leads to Microsoft, signed with the browser's cookie.
@@ -71,6 +73,9 @@ func (s *Server) Session(r *http.Request) (who Person, csrf string, ok bool) {
 	var in session
 	if value == "" || len(value) > maxSession || !openSigned(s.keys.pages, contextSession, value, &in) ||
 		!s.now().Before(time.Unix(in.Expires, 0)) {
+		return Person{}, "", false
+	}
+	if s.perimeter != nil && !in.Perimeter.Same(identity.PerimeterOf(r.Context())) {
 		return Person{}, "", false
 	}
 	return in.Person, macText(s.keys.pages, contextCSRF, in.ID), true
@@ -146,7 +151,9 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return unavailable(err)
 	}
-	row := SignIn{Ticket: t.ID, UpstreamState: digest(state), Browser: digest(secret), ExpiresAt: now.Add(s.lifetimes.SignIn)}
+	row := SignIn{
+		Ticket: t.ID, UpstreamState: digest(state), Browser: digest(secret), ExpiresAt: now.Add(s.lifetimes.SignIn), Perimeter: identity.PerimeterOf(ctx),
+	}
 	if err := s.insertSignIn(ctx, row, now); err != nil {
 		return err
 	}
@@ -197,7 +204,9 @@ func (s *Server) startSession(w http.ResponseWriter, r *http.Request, state stri
 	in := session{
 		Person: Person{TenantID: account.TenantID, UserID: account.ObjectID, UPN: displayText(account.UPN, maxUPN)},
 		ID:     randomToken(), Expires: s.now().Add(sessionLife).Unix(),
+		Perimeter: identity.PerimeterOf(r.Context()),
 	}
+	in.Perimeter.Groups = nil // a cookie is small, and they change
 	value, err := signed(s.keys.pages, contextSession, in)
 	if err != nil {
 		return unavailable(err)
@@ -250,7 +259,7 @@ func (s *Server) aliveGrant(ctx context.Context, grantID string) (Grant, error) 
 		return Grant{}, ErrRevoked
 	case err != nil:
 		return Grant{}, fmt.Errorf("grant: %w", err)
-	case !grant.Alive(), !s.admitted(grant.ClientID), !now.Before(grant.ExpiresAt), grant.Resource != s.resource,
+	case !grant.Alive(), !s.entitled(grant), !grant.ofPerson(), !now.Before(grant.ExpiresAt), grant.Resource != s.resource,
 		!grant.EndsAt.IsZero() && !now.Before(grant.EndsAt):
 		return Grant{}, ErrRevoked
 	}

@@ -19,9 +19,9 @@ import (
 const pagePath = "/pages/secret-page_42"
 
 // newPages is a server with a page that people sign in to.
-func newPages(t *testing.T) *harness {
+func newPages(t *testing.T, change ...func(*authserver.Options)) *harness {
 	t.Helper()
-	h := newHarness(t, func(o *authserver.Options) { o.Pages = []string{"/pages/", "/more/"} })
+	h := newHarness(t, append(change, func(o *authserver.Options) { o.Pages = []string{"/pages/", "/more/"} })...)
 	auth := h.Config.Handler
 	mux := http.NewServeMux()
 	mux.Handle("/", auth)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"m365mcp/identity"
+	"m365mcp/internal/assertion"
 )
 
 // Digest is the SHA-256 of a value that a client or a browser holds.
@@ -15,6 +16,7 @@ const (
 	authNone  = "none"
 	authBasic = "client_secret_basic"
 	authPost  = "client_secret_post"
+	authKey   = "private_key_jwt" // RFC 7523 section 2.2, OpenID Connect Core section 9
 )
 
 // ClientSource says who describes a client, and so what of it is verified.
@@ -34,9 +36,10 @@ type Client struct {
 	Name         string
 	RedirectURIs []string
 	AuthMethod   string
-	Secret       Digest    // zero for a public client
-	CreatedAt    time.Time // of a client that is described elsewhere: when that was last looked at
-	LastUsedAt   time.Time // zero until a person authorizes it
+	Secret       Digest          // zero for a public client, and one that has a key
+	Keys         *assertion.Keys // of one that proves itself by a key; not stored: they change
+	CreatedAt    time.Time       // of a client that is described elsewhere: when that was last looked at
+	LastUsedAt   time.Time       // zero until a person authorizes it
 }
 
 func (c Client) public() bool { return c.AuthMethod == authNone }
@@ -69,6 +72,8 @@ type SignIn struct {
 	Client     Digest // of the client's metadata at the approval
 	// GrantID is a grant to be widened by Scopes; no client waits for the answer then.
 	GrantID string
+	// Perimeter is who was proven to be at the browser.
+	Perimeter identity.Perimeter
 }
 
 // forPage: no client waits for the answer, but a page of this server. Where it
@@ -87,7 +92,8 @@ type ClientLimits struct {
 	EvictBefore time.Time
 }
 
-// Grant is one person's consent to one client, and the family of its tokens.
+// Grant is one person's consent to one client, and the family of its tokens; or what
+// a service got for itself, or a client for a person by an identity provider's word.
 type Grant struct {
 	ID         string
 	TenantID   string
@@ -107,8 +113,14 @@ type Grant struct {
 	// outlive its access token.
 	EndsAt    time.Time
 	RevokedAt time.Time
-	// Killed says that a kill covers the grant; the store finds out when it reads.
+	// Perimeter is who the proxy in front had proven at the sign-in.
+	Perimeter identity.Perimeter
+	// Killed says that a kill covers the grant, or that the one it rests on has ended;
+	// the store finds out when it reads.
 	Killed bool
+
+	Service string // who calls where it is no person: then nobody is named above
+	RestsOn string // the grant whose sign-in at Microsoft it uses; empty: its own
 }
 
 // Alive reports whether tokens of the grant may still be used.
@@ -116,12 +128,16 @@ func (g Grant) Alive() bool { return g.RevokedAt.IsZero() && !g.Killed }
 
 func (g Grant) refreshable() bool { return g.EndsAt.IsZero() }
 
+// ofPerson reports whether a person is named: a service's grant must never pass for one.
+func (g Grant) ofPerson() bool { return g.Service == "" && g.TenantID != "" && g.UserID != "" }
+
 func (g Grant) user() UserRef { return UserRef{g.TenantID, g.UserID} }
 
 func (g Grant) principal(checked time.Time) identity.Principal {
 	return identity.Principal{
 		TenantID: g.TenantID, UserID: g.UserID, UPN: g.UPN, Mail: g.Mail, Name: g.Name,
 		ClientID: g.ClientID, GrantID: g.ID, Scopes: slices.Clone(g.Scopes), CheckedAt: checked,
+		Service: g.Service, RestsOn: g.RestsOn,
 	}
 }
 
@@ -178,7 +194,8 @@ const (
 type Token struct {
 	Kind       TokenKind
 	Generation int64
-	Scopes     []string // the grant's, or fewer
+	Scopes     []string  // the grant's, or fewer
+	IssuedAt   time.Time // zero: not known
 	ExpiresAt  time.Time
 	Grant      Grant
 }

@@ -36,7 +36,7 @@ func (s *Server) register(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	client, err := asked.client()
+	client, err := asked.client(authNone, authBasic, authPost)
 	if err != nil {
 		return err
 	}

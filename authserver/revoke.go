@@ -76,7 +76,10 @@ func (s *Server) Forget(ctx context.Context, user UserRef) error {
 // revokeGrant ends a grant, and what its person has allowed the client: whoever
 // revokes wants to be asked again.
 func (s *Server) revokeGrant(ctx context.Context, grant Grant, reason string) (wasAlive bool, err error) {
-	forgotten := s.forgetConsents(ctx, grant)
+	var forgotten error
+	if grant.ofPerson() {
+		forgotten = s.forgetConsents(ctx, grant)
+	}
 	wasAlive, err = s.endGrant(ctx, grant, reason)
 	return wasAlive, errors.Join(err, forgotten)
 }

@@ -10,7 +10,9 @@
 //	                 with a state that only this browser can bring back
 //	GET  /callback   Microsoft's answer -> grant, sealed Microsoft tokens, code
 //	POST /token      the code, later a refresh token, for this server's own tokens
+//	                 or a service's own word, or an identity provider's for a person
 //	POST /revoke     the client gives a grant back (RFC 7009)
+//	POST /introspect a linked service asks what a token is good for (RFC 7662)
 //	POST /signin     a person, with no client, for a page of this server; the same
 //	                 way over Microsoft and /callback, and a session in a cookie
 //	RequireBearer    every request to /mcp: one indexed read, or it is refused
@@ -111,11 +113,15 @@ type Options struct {
 	DocumentAllowed func(*url.URL) bool
 	// Clients are those of the administrator.
 	Clients []ConfiguredClient
+	// IdentityProviders are those whose word for a person counts (ID-JAG).
+	IdentityProviders []IdentityProvider
 	// RedirectAllow lists where answers to all other clients may go, as
 	// [redirecturi.ParseRules] reads it; empty: to every legal place.
 	RedirectAllow []string
 	// TrustedProxies are the peers whose forwarding headers are believed.
 	TrustedProxies []netip.Prefix
+	// Perimeter is set where a proxy in front proves who comes.
+	Perimeter *Perimeter
 	// MaxClients bounds the registered clients; zero means 10,000. A tenth of them,
 	// and a hundred at least, may be clients that nobody ever authorized.
 	MaxClients int
@@ -190,11 +196,13 @@ type Server struct {
 	signInTo   []string
 	connected  string // the path of the page of connections, or empty
 
-	configured map[string]Client // by id
-	documents  *documents        // nil: none
+	configured map[string]configured       // by id
+	providers  map[string]IdentityProvider // by issuer
+	documents  *documents                  // nil: none
 	redirects  redirecturi.Rules
 	proxies    []netip.Prefix
 	limits     limits
+	perimeter  *Perimeter // nil: nobody proves who comes
 
 	cookies cookies
 	keys    keys
@@ -233,7 +241,11 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	configured, err := configuredClients(o.Clients)
+	clients, err := configuredClients(o.Clients)
+	if err != nil {
+		return nil, fmt.Errorf("authserver: %w", err)
+	}
+	providers, err := identityProviders(o.IdentityProviders)
 	if err != nil {
 		return nil, fmt.Errorf("authserver: %w", err)
 	}
@@ -251,6 +263,7 @@ func New(o Options) (*Server, error) {
 	o.MaxClients, o.MaxSignIns = cmp.Or(o.MaxClients, defaultMax), cmp.Or(o.MaxSignIns, defaultMax)
 	return &Server{
 		issuer:     o.PublicURL,
+		perimeter:  o.Perimeter,
 		resource:   o.PublicURL + "/mcp",
 		scopes:     union(o.Scopes, nil),
 		most:       union(o.Scopes, o.MoreScopes),
@@ -268,7 +281,8 @@ func New(o Options) (*Server, error) {
 		closed:     o.NoRegistration,
 		signInTo:   append(slices.Clone(o.Pages), accessPage),
 		connected:  o.Connections,
-		configured: configured,
+		configured: clients,
+		providers:  providers,
 		documents:  documents,
 		redirects:  redirects,
 		proxies:    slices.Clone(o.TrustedProxies),
@@ -308,6 +322,9 @@ func (s *Server) Register(mux *http.ServeMux) {
 	}
 	mux.Handle("/token", s.api(s.token, http.MethodPost))
 	mux.Handle("/revoke", s.api(s.revoke, http.MethodPost))
+	if s.some(configured.introspects) {
+		mux.Handle("/introspect", s.api(s.limited(s.limits.introspect, s.introspect), http.MethodPost))
+	}
 	mux.Handle("/authorize", s.page(s.limited(s.limits.authorize, s.authorize), http.MethodGet))
 	mux.Handle("/consent", s.page(s.limited(s.limits.consent, s.consent), http.MethodPost))
 	mux.Handle("/callback", s.page(s.callback, http.MethodGet))

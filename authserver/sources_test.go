@@ -146,17 +146,19 @@ func FuzzClientMetadata(f *testing.F) {
 		`{"redirect_uris":["https://a.example/"],"client_name":"x"}`,
 		`{"client_id":"` + id + `","redirect_uris":["http://localhost/cb"],"token_endpoint_auth_method":"none"}`,
 		`{"client_id":"` + id + `","client_id":"x","redirect_uris":["https://a.example/"]}`,
+		`{"client_id":"` + id + `","redirect_uris":["https://a.example/"],"token_endpoint_auth_method":"private_key_jwt","jwks_uri":"https://a.example/k","jwks":[]}`,
 		`{"a":{"b":[1,{"c":null,"c":2}]}}`, `[]`, `null`, `{`, "{\"x\":\"\xff\"}",
 	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		if client, err := parseDocument(body, id); err == nil {
+		if client, _, err := parseDocument(body, id); err == nil {
 			var plain map[string]any
 			if err := json.Unmarshal(body, &plain); err != nil {
 				t.Fatalf("%q was taken and is no JSON: %v", body, err)
 			}
-			if plain["client_id"] != id || client.ID != id || client.Source != ClientDocument || !client.public() || client.Secret != (Digest{}) {
+			if plain["client_id"] != id || client.ID != id || client.Source != ClientDocument ||
+				client.AuthMethod != authNone && client.AuthMethod != authKey || client.Secret != (Digest{}) {
 				t.Fatalf("%q gives %+v", body, client)
 			}
 			if _, has := plain["client_secret"]; has {
@@ -167,7 +169,7 @@ func FuzzClientMetadata(f *testing.F) {
 		if err != nil {
 			return
 		}
-		client, err := m.client()
+		client, err := m.client(authNone, authBasic, authPost)
 		if err != nil {
 			return
 		}

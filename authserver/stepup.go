@@ -28,7 +28,7 @@ func (s *Server) MayAsk(scope string) bool { return slices.Contains(s.most, scop
 // did. Where it did not, asking is no use: one of the scopes is none that people may
 // be asked for, or was asked lately.
 func (s *Server) StepUp(w http.ResponseWriter, r *http.Request, p identity.Principal, missing []string) bool {
-	if len(missing) == 0 || !s.mayAskAll(missing) {
+	if len(missing) == 0 || !widens(p) || !s.mayAskAll(missing) {
 		return false
 	}
 	ctx, now := r.Context(), s.now()

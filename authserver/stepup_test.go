@@ -538,7 +538,7 @@ func TestAccessLinks(t *testing.T) {
 	if strings.Contains(a.link, a.principal.GrantID) {
 		t.Error("the link names the grant")
 	}
-	if _, _, err := a.auth.AccessLink(t.Context(), identity.Principal{GrantID: "gone"}, []string{"Chat.Read"}); !errors.Is(err, authserver.ErrNotFound) {
+	if _, _, err := a.auth.AccessLink(t.Context(), identity.Principal{TenantID: "tenant", UserID: "ann", GrantID: "gone"}, []string{"Chat.Read"}); !errors.Is(err, authserver.ErrNotFound) {
 		t.Errorf("of no grant: %v", err)
 	}
 

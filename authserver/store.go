@@ -84,6 +84,13 @@ type GrantStore interface {
 	// Grant returns a grant, ended ones included, or [ErrNotFound]. With the
 	// kill epoch it is one indexed read.
 	Grant(ctx context.Context, id string) (Grant, error)
+	// IssueGrant stores a grant that comes without a code, in generation 1 and with the
+	// present kill epoch, the access token of the pair, and the client's use, durably.
+	// [ErrNotFound]: there is no such client. [ErrRevoked]: the grant that it rests on has ended.
+	IssueGrant(ctx context.Context, grant Grant, pair Pair) error
+	// SignIns returns the live grants of a person that have a sign-in at Microsoft of
+	// their own, those last used first, most at most.
+	SignIns(ctx context.Context, user UserRef, now time.Time, most int) ([]Grant, error)
 }
 
 // TokenStore keeps the digests of the tokens.
@@ -98,6 +105,9 @@ type TokenStore interface {
 	// [ErrAlreadyUsed]: the generation is older than that, and the grant is now
 	// revoked. [ErrNotFound]: the grant does not exist or has ended.
 	Rotate(ctx context.Context, grantID string, pair Pair, now, replayAfter time.Time) (rotated Rotated, err error)
+	// UseAssertion notes, durably, that a signed assertion was used, until it expires.
+	// [ErrAlreadyUsed]: it was before, here or on another replica.
+	UseAssertion(ctx context.Context, digest Digest, expires time.Time) error
 }
 
 // RevocationStore ends grants and forgets what is over.
@@ -113,8 +123,8 @@ type RevocationStore interface {
 	// DeleteGrants deletes grants with their codes and tokens, Microsoft's in the
 	// vault of the same database included: none are ever kept without a grant.
 	DeleteGrants(ctx context.Context, ids []string) error
-	// DeleteExpired deletes sign-ins, tokens and links that expired before now, and
-	// codes that expired before codes.
+	// DeleteExpired deletes sign-ins, tokens, links and used assertions that expired
+	// before now, and codes that expired before codes.
 	DeleteExpired(ctx context.Context, now, codes time.Time) error
 }
 

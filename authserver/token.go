@@ -17,6 +17,8 @@ import (
 const (
 	grantCode    = "authorization_code"
 	grantRefresh = "refresh_token"
+	grantClient  = "client_credentials"                          // RFC 6749 section 4.4
+	grantJWT     = "urn:ietf:params:oauth:grant-type:jwt-bearer" // RFC 7523 section 2.1
 )
 
 // tokenAnswer is RFC 6749 section 5.1.
@@ -35,12 +37,18 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var redeem func(context.Context, Client, parameters) (tokenAnswer, error)
-	switch p["grant_type"] {
-	case grantCode:
+	switch kind := p["grant_type"]; {
+	case kind == grantCode:
 		redeem = s.redeemCode
-	case grantRefresh:
+	case kind == grantRefresh:
 		redeem = s.refresh
-	case "":
+	case kind == grantClient && s.some(configured.isService):
+		redeem = s.serve
+	case kind == grantJWT && len(s.providers) > 0:
+		redeem = func(ctx context.Context, client Client, p parameters) (tokenAnswer, error) {
+			return s.redeemAssertion(ctx, client, p, s.fetchPermit(r))
+		}
+	case kind == "":
 		return refuse(codeInvalidRequest, "grant_type is missing.")
 	default:
 		return refuse(codeUnsupportedGrant, "This grant_type is not supported.")
@@ -50,7 +58,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	// One who goes on with a dead token waits; what others of the address hold is not counted.
-	attempt := s.failureKey(r, cmp.Or(p["code"], p["refresh_token"]))
+	attempt := s.failureKey(r, cmp.Or(p["code"], p["refresh_token"], p["assertion"], client.ID))
 	if wait := s.limits.failures.wait(attempt, s.now()); wait > 0 {
 		return tooOften(wait)
 	}
@@ -90,6 +98,9 @@ func (s *Server) redeemCode(ctx context.Context, client Client, p parameters) (t
 	grant, err := s.store.Grant(ctx, code.GrantID)
 	if err != nil {
 		return tokenAnswer{}, refused(err, errBadCode)
+	}
+	if err := s.redeemedBy(ctx, grant, errBadCode); err != nil {
+		return tokenAnswer{}, err
 	}
 	now := s.now()
 	pair, answer := s.mint(grant, 1, grant.Scopes, now)
@@ -152,6 +163,9 @@ func (s *Server) refresh(ctx context.Context, client Client, p parameters) (toke
 	if token.Kind != RefreshToken || token.Grant.ClientID != client.ID || !token.Grant.Alive() ||
 		!now.Before(token.ExpiresAt) || token.Grant.Resource != s.resource {
 		return tokenAnswer{}, errBadRefresh
+	}
+	if err := s.redeemedBy(ctx, token.Grant, errBadRefresh); err != nil {
+		return tokenAnswer{}, err
 	}
 	if err := s.holdRefresh(ctx, token, now); err != nil {
 		return tokenAnswer{}, err

@@ -45,7 +45,7 @@ func (s *Server) widen(ctx context.Context, state string, values url.Values, sig
 		return widened{}, errors.Join(errNotYours, s.record(ctx, eventOtherPerson, principalOf(account, ""), map[string]string{"grant": signIn.GrantID}))
 	}
 	grant, err := s.aliveGrant(ctx, signIn.GrantID)
-	if errors.Is(err, ErrRevoked) || err == nil && grant.user() != signIn.Expected {
+	if errors.Is(err, ErrRevoked) || err == nil && (grant.user() != signIn.Expected || grant.RestsOn != "") {
 		return widened{}, refusePage(http.StatusNotFound, linkGone)
 	}
 	if err != nil {

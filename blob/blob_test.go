@@ -208,12 +208,12 @@ func TestOwner(t *testing.T) {
 	h := newHarness(t)
 	content := []byte("quarterly figures")
 	id := h.create(t, ann, content).ID
-	for _, p := range []identity.Principal{bob, {TenantID: "elsewhere", UserID: "ann"}, {TenantID: "tenant"}, {UserID: "ann"}, {}} {
+	for _, p := range []identity.Principal{bob, {TenantID: "elsewhere", UserID: "ann"}, {TenantID: "tenant"}, {UserID: "ann"}, {}, {Service: "build"}, {TenantID: "tenant", UserID: "ann", Service: "build"}} {
 		wantGone(t, h.Spool, p, id)
 		if err := h.Delete(t.Context(), p, id); !errors.Is(err, blob.ErrNotFound) {
 			t.Errorf("%v deletes: %v", p, err)
 		}
-		if _, err := h.Create(t.Context(), p, blob.NewID(), "", "", strings.NewReader("")); (p.TenantID == "" || p.UserID == "") && err == nil {
+		if _, err := h.Create(t.Context(), p, blob.NewID(), "", "", strings.NewReader("")); !p.IsPerson() && err == nil {
 			t.Errorf("%v has stored a file", p)
 		}
 	}

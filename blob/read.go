@@ -55,7 +55,7 @@ func (s *Spool) Open(ctx context.Context, p identity.Principal, id string) (*Blo
 // find takes an id as people and models write it.
 func (s *Spool) find(ctx context.Context, p identity.Principal, id string) (Row, error) {
 	id = strings.ToLower(strings.TrimSpace(id))
-	if !validID(id) || p.TenantID == "" || p.UserID == "" {
+	if !validID(id) || !p.IsPerson() {
 		return Row{}, ErrNotFound
 	}
 	row, err := s.store.Find(ctx, Person{p.TenantID, p.UserID}, id, s.now())

@@ -168,7 +168,7 @@ type Info struct {
 // there is no room, any other error of r is passed on.
 func (s *Spool) Create(ctx context.Context, p identity.Principal, id, name, contentType string, r io.Reader) (Info, error) {
 	owner := Person{p.TenantID, p.UserID}
-	if owner.TenantID == "" || owner.UserID == "" {
+	if !p.IsPerson() {
 		return Info{}, errors.New("blob: a file needs a person")
 	}
 	if !validID(id) {

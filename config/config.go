@@ -48,6 +48,8 @@ type Server struct {
 	Listen         string
 	TrustedProxies []netip.Prefix // whose forwarding headers are believed
 	AllowPlainHTTP bool
+
+	TLSCertificate, TLSKey string // files; empty: TLS ends at the proxy in front
 }
 
 // Database is where state is kept.
@@ -130,6 +132,7 @@ type OAuth struct {
 	ClientMetadataDocuments bool
 	ClientMetadataHosts     []string // empty: all
 	Clients                 []OAuthClient
+	IdentityProviders       []IdentityProvider
 }
 
 // MCP is the protocol endpoint.
@@ -152,12 +155,6 @@ type Gateway struct {
 	MaxAttempts  int
 	MaxWait      time.Duration // the longest Retry-After that is waited for
 	ServiceToken secret.String // Cloudflare AI Gateway's
-}
-
-// Perimeter is the proxy in front that proves who knocks.
-type Perimeter struct {
-	Mode                        string
-	AllowPublicWithoutPerimeter bool
 }
 
 // Log is the server's log on standard error.

@@ -114,6 +114,26 @@ log:
 	}
 }
 
+func TestPerimeter(t *testing.T) {
+	t.Parallel()
+	c, err := config.Load("", append(complete(),
+		"M365_MCP_PUBLIC_URL=https://mcp.example.com", "M365_MCP_PERIMETER=cloudflare-access,mtls", "M365_MCP_ACCESS_TEAM=tideline", "M365_MCP_ACCESS_AUDIENCES=one,two",
+		"M365_MCP_PERIMETER_CLIENT_CA=ca.pem", "M365_MCP_PERIMETER_CERTIFICATE_HEADER=Client-Cert", "M365_MCP_TRUSTED_PROXIES=192.0.2.1", "M365_MCP_PERIMETER_OPEN=metadata",
+		"M365_MCP_PERIMETER_PEOPLE=[{perimeter: A.Lovelace@tideline.example, microsoft: ada@tideline.example}]", "M365_MCP_PERIMETER_MACHINES=[{service: 4a9b.access, clients: [claude.ai]}]",
+	), files{}.read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := config.Perimeter{
+		Modes: []string{"cloudflare-access", "mtls"}, AccessTeam: "tideline", AccessAudiences: []string{"one", "two"}, ClientCA: "ca.pem", CertificateHeader: "Client-Cert",
+		Open: []string{"metadata"}, People: []config.PerimeterPerson{{Perimeter: "a.lovelace@tideline.example", Microsoft: "ada@tideline.example"}},
+		Machines: []config.PerimeterMachine{{Service: "4a9b.access", Clients: []string{"claude.ai"}}},
+	}
+	if diff := cmp.Diff(want, c.Perimeter); diff != "" || !c.Perimeter.Declared() {
+		t.Error(diff)
+	}
+}
+
 func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
 	t.Parallel()
 	const canary = "canary-in-the-file"
@@ -188,8 +208,8 @@ oauth:
 		"/run/secrets/portal": "a secret of the portal\n",
 	}
 	want := []config.OAuthClient{
-		{ID: "mcp-remote", Name: "mcp-remote of the company", RedirectURIs: []string{"http://localhost/oauth/callback", "http://127.0.0.1/oauth/callback"}},
-		{ID: "portal.v2", Name: "Portal", RedirectURIs: []string{"https://portal.example/cb"}, Secret: secret.New("a secret of the portal")},
+		{ID: "mcp-remote", Name: "mcp-remote of the company", RedirectURIs: []string{"http://localhost/oauth/callback", "http://127.0.0.1/oauth/callback"}, AuthMethod: config.AuthNone},
+		{ID: "portal.v2", Name: "Portal", RedirectURIs: []string{"https://portal.example/cb"}, Secret: secret.New("a secret of the portal"), AuthMethod: config.AuthSecret},
 	}
 	compare := func(want, got []config.OAuthClient) {
 		t.Helper()
@@ -209,7 +229,7 @@ oauth:
 	if err != nil {
 		t.Fatal(err)
 	}
-	compare([]config.OAuthClient{{ID: "desk-top", Name: "Desk", RedirectURIs: []string{"http://localhost/cb"}, Secret: secret.New("the environment wins")}}, c.OAuth.Clients)
+	compare([]config.OAuthClient{{ID: "desk-top", Name: "Desk", RedirectURIs: []string{"http://localhost/cb"}, Secret: secret.New("the environment wins"), AuthMethod: config.AuthSecret}}, c.OAuth.Clients)
 	if c, err := config.Load("c.yaml", complete(), files{"c.yaml": "oauth: {clients: []}"}.read); err != nil || len(c.OAuth.Clients) != 0 {
 		t.Errorf("%v, %v", c.OAuth.Clients, err)
 	}
@@ -273,7 +293,26 @@ func TestRefused(t *testing.T) {
 		{name: "public URL cannot be guessed", env: []string{"M365_MCP_LISTEN=:8365"}, want: "cannot be told from the listen address"},
 		{name: "public URL with a path", env: []string{"M365_MCP_PUBLIC_URL=https://mcp.example.com/m365"}, want: "has a path"},
 		{name: "public URL with a password", env: []string{"M365_MCP_PUBLIC_URL=https://u:canary@mcp.example.com"}, want: "user name or password"},
-		{name: "other perimeter", env: []string{"M365_MCP_PERIMETER=cloudflare-access"}, want: "not in this version"},
+		{name: "unknown perimeter", env: []string{"M365_MCP_PERIMETER=vpn"}, want: `"vpn" is not one of its values`},
+		{name: "none and another", env: []string{"M365_MCP_PERIMETER=none,mtls", "M365_MCP_PERIMETER_CLIENT_CA=ca.pem"}, want: "is none and something else"},
+		{name: "Access without a team", env: []string{"M365_MCP_PERIMETER=cloudflare-access", "M365_MCP_ACCESS_AUDIENCES=a"}, want: "M365_MCP_ACCESS_TEAM"},
+		{name: "Access without an audience", env: []string{"M365_MCP_PERIMETER=cloudflare-access", "M365_MCP_ACCESS_TEAM=tideline"}, want: "M365_MCP_ACCESS_AUDIENCES"},
+		{name: "proxy without an audience", env: []string{"M365_MCP_PERIMETER=oidc-proxy", "M365_MCP_PERIMETER_PROXY=google-iap"}, want: "M365_MCP_PERIMETER_PROXY_AUDIENCES"},
+		{name: "Pomerium without an issuer", env: []string{"M365_MCP_PERIMETER=oidc-proxy", "M365_MCP_PERIMETER_PROXY=pomerium", "M365_MCP_PERIMETER_PROXY_AUDIENCES=a"}, want: "M365_MCP_PERIMETER_PROXY_ISSUER"},
+		{
+			name: "proxy without a header",
+			env:  []string{"M365_MCP_PERIMETER=oidc-proxy", "M365_MCP_PERIMETER_PROXY_ISSUER=i", "M365_MCP_PERIMETER_PROXY_AUDIENCES=a", "M365_MCP_PERIMETER_PROXY_KEYS_URL=https://a.example/keys"},
+			want: "M365_MCP_PERIMETER_PROXY_HEADER",
+		},
+		{name: "HMAC", env: []string{"M365_MCP_PERIMETER_PROXY_ALGORITHMS=HS256"}, want: `"HS256" is not one of its values`},
+		{name: "keys over plain http", env: []string{"M365_MCP_PERIMETER_PROXY_KEYS_URL=http://proxy.example/keys"}, want: "use https"},
+		{name: "assertion in the bearer's header", env: []string{"M365_MCP_PERIMETER_PROXY_HEADER=Authorization"}, want: "carries something else"},
+		{name: "mtls without an authority", env: []string{"M365_MCP_PERIMETER=mtls", "M365_MCP_PERIMETER_CERTIFICATE_HEADER=Client-Cert", "M365_MCP_TRUSTED_PROXIES=10.0.0.1"}, want: "M365_MCP_PERIMETER_CLIENT_CA"},
+		{name: "mtls of everybody", env: []string{"M365_MCP_PERIMETER=mtls", "M365_MCP_PERIMETER_CLIENT_CA=ca.pem", "M365_MCP_PERIMETER_CERTIFICATE_HEADER=Client-Cert"}, want: "server.trusted_proxies"},
+		{name: "mtls without TLS", env: []string{"M365_MCP_PERIMETER=mtls", "M365_MCP_PERIMETER_CLIENT_CA=ca.pem"}, want: "no connection has a client certificate"},
+		{name: "a certificate without a key", env: []string{"M365_MCP_TLS_CERTIFICATE=server.pem"}, want: "go together"},
+		{name: "a person without an address", env: []string{"M365_MCP_PERIMETER_PEOPLE=[{perimeter: ada, microsoft: ada@tideline.example}]"}, want: "is no address"},
+		{name: "a machine for no client", env: []string{"M365_MCP_PERIMETER_MACHINES=[{service: ci}]"}, want: "perimeter.machines.clients: is not set"},
 		{name: "PostgreSQL without the audit's key", env: []string{"M365_MCP_DATABASE=postgres://u:canary@db.example/m365"}, want: "all replicas must sign with the same key"},
 		{name: "PostgreSQL without a name", env: []string{"M365_MCP_DATABASE=postgres://u:canary@db.example/"}, want: "names no database"},
 		{name: "PostgreSQL with a broken password", env: []string{"M365_MCP_DATABASE=postgres://u:canary%zz@db.example/m365"}, want: "percent-encode"},

@@ -123,7 +123,8 @@ func (l *loader) applyRecord(s *setting, record item) {
 	for i := range rows {
 		row := &rows[i]
 		items := record.fields[row.path].items
-		if len(items) == 0 && row.required {
+		given := func(name string) bool { _, ok := record.fields[s.path+"."+name]; return ok }
+		if len(items) == 0 && row.required && !slices.ContainsFunc(row.unless, given) {
 			l.report(Problem{Where: record.where, Setting: row.path, What: "is not set", Fix: "allowed: " + row.value.kind})
 		}
 		for _, it := range items {

@@ -81,7 +81,7 @@ func (s *setting) writeRecordReference(b *bytes.Buffer) {
 		switch {
 		case row.secret():
 			kind = fmt.Sprintf("in the environment only: `%s`, `%s_FILE`", row.familiar(), row.familiar())
-		case !row.required:
+		case !row.required, row.unless != nil:
 			kind = row.value.kind
 		}
 		fmt.Fprintf(b, "  - `%s`: %s (%s)\n", strings.TrimPrefix(row.path, s.path+"."), row.doc, kind)

@@ -12,6 +12,7 @@ type setting struct {
 	value    value
 	def      string // as one would write it
 	required bool
+	unless   []string // of a record: required but where one of these is given
 	example  string
 	doc      string
 }
@@ -41,7 +42,7 @@ const oneCredential = "Exactly one of `client_secret`, `client_certificate` and 
 
 // table lists all settings, each bound to its field of c.
 func table(c *Config) []setting {
-	return slices.Concat(serverTable(c), keyTable(c), callTable(c))
+	return slices.Concat(serverTable(c), keyTable(c), callTable(c), perimeterTable(c), logTable(c))
 }
 
 func serverTable(c *Config) []setting {
@@ -57,7 +58,17 @@ func serverTable(c *Config) []setting {
 		{
 			path: "server.listen", env: []string{"M365_MCP_LISTEN"},
 			value: listenAddress(&c.Server.Listen), def: "127.0.0.1:8365",
-			doc: "The address to listen on. TLS ends at the proxy in front.",
+			doc: "The address to listen on. TLS ends at the proxy in front, unless `tls_certificate` is set.",
+		},
+		{
+			path: "server.tls_certificate", env: []string{"M365_MCP_TLS_CERTIFICATE"},
+			value: path(&c.Server.TLSCertificate), example: "server.pem",
+			doc: "A PEM file with the server's certificate and those between it and its authority, where TLS ends here. TLS 1.2 is the least.",
+		},
+		{
+			path: "server.tls_key", env: []string{"M365_MCP_TLS_KEY"},
+			value: path(&c.Server.TLSKey), example: "server-key.pem",
+			doc: "The PEM file with the certificate's private key.",
 		},
 		{
 			path: "server.trusted_proxies", env: []string{"M365_MCP_TRUSTED_PROXIES"},
@@ -223,6 +234,12 @@ func keyTable(c *Config) []setting {
 			doc: "Clients that need no registration, such as `mcp-remote --static-oauth-client-info`. People read their names as vouched for by the administrator. " +
 				"Taking one out ends at the next start what it has. In the environment, a list in YAML's flow style or JSON.",
 		},
+		{
+			path: providersPath, env: []string{"M365_MCP_OAUTH_ID_JAG"},
+			value: providers(&c.OAuth.IdentityProviders), example: "{issuer: https://idp.example.com, jwks_uri: https://idp.example.com/keys, clients: [https://agent.example.com/client.json], tenant_id: 66666666-7777-8888-9999-000000000000, user_claim: entra_oid}",
+			doc: "Identity providers of the organization that may say which person a client acts for (ID-JAG, MCP's enterprise-managed authorization): the client then gets a token without a page being shown. " +
+				"It rests on a sign-in at Microsoft that the person has made here before, with any client, reaches no further than that, lives for an hour, and ends with it. See docs/adr/0013-id-jag.md.",
+		},
 	}
 }
 
@@ -287,16 +304,11 @@ func callTable(c *Config) []setting {
 			value: confidential(&c.Gateway.ServiceToken),
 			doc:   "Service token of Cloudflare AI Gateway. Accepted with a warning: egress through it is not in this version.",
 		},
-		{
-			path: "perimeter.mode", env: []string{"M365_MCP_PERIMETER"},
-			value: perimeterMode(&c.Perimeter.Mode), def: "none",
-			doc: "What stands in front. Only `none` is in this version.",
-		},
-		{
-			path: "perimeter.allow_public_without_perimeter", env: []string{"M365_MCP_ALLOW_PUBLIC_WITHOUT_PERIMETER"},
-			value: boolean(&c.Perimeter.AllowPublicWithoutPerimeter), def: "false",
-			doc: "Override: serve a public URL that is not loopback with no perimeter declared. Anybody who reaches it can then start a sign-in.",
-		},
+	}
+}
+
+func logTable(c *Config) []setting {
+	return []setting{
 		{
 			path: "log.level", env: []string{"M365_MCP_LOG_LEVEL"},
 			value: oneOf(&c.Log.Level, "debug", "info", "warn", "error"), def: "info",

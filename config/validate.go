@@ -36,7 +36,10 @@ func (l *loader) validate() {
 	l.checkCloud()
 	l.checkKeys()
 	l.checkDatabase()
+	l.checkClients()
+	l.checkProviders()
 	l.checkAddresses()
+	l.checkPerimeter()
 	if !l.cfg.Gateway.ServiceToken.IsZero() {
 		l.cfg.Warnings = append(l.cfg.Warnings,
 			"AI_GATEWAY_SERVICE_TOKEN is set, but egress through Cloudflare AI Gateway is not in this version: requests go to Microsoft Graph directly")
@@ -97,11 +100,11 @@ func (l *loader) checkPublicURL() {
 			Fix:  "put a proxy with TLS in front and use its https address (or, knowing this, set server.allow_plain_http)",
 		})
 	}
-	if l.cfg.Perimeter.Mode == "none" && !l.cfg.Perimeter.AllowPublicWithoutPerimeter {
+	if !l.cfg.Perimeter.Declared() && !l.bad["perimeter.mode"] && !l.cfg.Perimeter.AllowPublicWithoutPerimeter {
 		l.report(Problem{
 			Where: path, Setting: path,
 			What: s.PublicURL + " is public and no perimeter is declared: anybody who reaches it could start a sign-in",
-			Fix:  "knowing this, set perimeter.allow_public_without_perimeter (M365_MCP_ALLOW_PUBLIC_WITHOUT_PERIMETER=true); a perimeter is not in this version",
+			Fix:  "name what stands in front with perimeter.mode (M365_MCP_PERIMETER), such as cloudflare-access; or, knowing this, set perimeter.allow_public_without_perimeter (M365_MCP_ALLOW_PUBLIC_WITHOUT_PERIMETER=true)",
 		})
 	}
 }
@@ -118,6 +121,14 @@ func (l *loader) checkAddresses() {
 				Where: "oauth.client_metadata_hosts", Setting: "oauth.client_metadata_hosts",
 				What: fmt.Sprintf("%s is this machine, and the public URL is not: strangers could make the server call itself", host),
 				Fix:  "take it out; it is for trying, with a loopback public URL",
+			})
+		}
+	}
+	for setting, uri := range l.cfg.keyAddresses() {
+		if u, err := url.Parse(uri); err == nil && dial.Loopback(u.Hostname()) {
+			l.report(Problem{
+				Where: setting, Setting: setting, What: uri + " is this machine, and the public URL is not",
+				Fix: "name the keys' own host, or a file; loopback is for trying, with a loopback public URL",
 			})
 		}
 	}

@@ -138,16 +138,6 @@ func oneOf(p *string, allowed ...string) value {
 	}}
 }
 
-func perimeterMode(p *string) value {
-	return value{kind: "none", set: func(s string) error {
-		if s != "none" {
-			return fmt.Errorf("%q is not in this version: only none is", s)
-		}
-		*p = s
-		return nil
-	}}
-}
-
 func boolean(p *bool) value {
 	return value{kind: "true, false", set: func(s string) error {
 		switch s {

@@ -27,6 +27,8 @@ func (s *Session) admit(r graph.Request) error {
 	switch {
 	case closed:
 		return errors.New("the tool call has ended")
+	case !s.call.Principal.IsPerson():
+		return errors.New("the call is made for no person")
 	case s.call.ReadOnly && !r.Safe():
 		return fmt.Errorf("%s in a call that was decided as a read", r.Method)
 	case !r.Safe() && r.Sink != nil:

@@ -416,3 +416,19 @@ func TestMailboxConcurrency(t *testing.T) {
 		t.Errorf("%d mailboxes are remembered after all calls ended", n)
 	}
 }
+
+// Nothing is sent for a service, or for nobody: there is no person whose data it could be.
+func TestOnlyPeopleReachGraph(t *testing.T) {
+	t.Parallel()
+	f := setup(t, status(http.StatusOK))
+	for _, p := range []identity.Principal{
+		{}, {TenantID: "tid"}, {UserID: "oid"}, {Service: "build", ClientID: "build", GrantID: "g"}, {TenantID: "tid", UserID: "oid", Service: "build"},
+	} {
+		p.CheckedAt = f.now
+		_, err := f.gw.Open(gateway.Call{Principal: p, Tool: "getEmails", RequestID: "req-1", ReadOnly: true}).
+			Do(t.Context(), graph.Request{Method: graph.Get, Path: graph.Fixed("/me")})
+		if ge, ok := errors.AsType[*graph.Error](err); !ok || ge.Kind != graph.KindRefused || ge.Attempts != 0 {
+			t.Errorf("%+v: %v", p, err)
+		}
+	}
+}

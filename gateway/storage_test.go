@@ -171,7 +171,7 @@ func TestStorageRefuses(t *testing.T) {
 		t.Errorf("a chunk in a read: %v", err)
 	}
 	f.now, f.recheck = f.now.Add(time.Second), errors.New("revoked")
-	stale := f.gw.Open(gateway.Call{Principal: identity.Principal{CheckedAt: f.now.Add(-time.Minute)}})
+	stale := f.gw.Open(gateway.Call{Principal: identity.Principal{TenantID: "tid", UserID: "oid", CheckedAt: f.now.Add(-time.Minute)}})
 	if _, err := stale.Do(t.Context(), put); kind(t, err) != graph.KindRevoked {
 		t.Errorf("after a revocation: %v", err)
 	}
@@ -367,7 +367,7 @@ func TestAnAnswerThatStallsEnds(t *testing.T) {
 				r.Sink = got.take
 			}
 			start := time.Now()
-			_, err = gw.Open(gateway.Call{Principal: identity.Principal{CheckedAt: start}, ReadOnly: true}).Do(t.Context(), r)
+			_, err = gw.Open(gateway.Call{Principal: identity.Principal{TenantID: "tid", UserID: "oid", CheckedAt: start}, ReadOnly: true}).Do(t.Context(), r)
 			if kind(t, err) != graph.KindNetwork || errors.Is(err, context.Canceled) || time.Since(start) != time.Minute {
 				t.Errorf("%v after %s", err, time.Since(start))
 			}

@@ -204,7 +204,7 @@ func (s *Service) Forget(ctx context.Context, person Person) error {
 func forgottenAt(now time.Time) time.Time { return now.Add(-Life - refreshAfter) }
 
 func personOf(p identity.Principal) (Person, error) {
-	if p.TenantID == "" || p.UserID == "" {
+	if !p.IsPerson() {
 		return Person{}, errors.New("handle: the principal names no person") // or all such would share their rows
 	}
 	return Person{TenantID: p.TenantID, UserID: p.UserID}, nil

@@ -254,7 +254,7 @@ func TestPeopleShareNothing(t *testing.T) {
 func TestNobodyHasNoHandles(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
-	for _, p := range []identity.Principal{{}, {TenantID: "t"}, {UserID: "u"}} {
+	for _, p := range []identity.Principal{{}, {TenantID: "t"}, {UserID: "u"}, {Service: "build"}, {TenantID: "tenant-1", UserID: "ada", Service: "build"}} {
 		if got, err := b.Shorten(t.Context(), p, handle.KindMail, page(0, 1)); err == nil {
 			t.Errorf("Shorten for %+v = %q", p, got)
 		}

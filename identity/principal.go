@@ -4,6 +4,7 @@
 package identity
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -19,15 +20,34 @@ type Principal struct {
 	GrantID  string // the consent this token descends from; the refresh family
 	Scopes   []string
 
-	// Perimeter is the identity that the proxy in front has proven, if one is configured.
-	Perimeter string
+	// RestsOn is the grant whose sign-in at Microsoft this one uses; empty: its own.
+	RestsOn string
+	// Service is who calls where it is no person, and Tools all that it may reach.
+	Service string
+	Tools   []string
+
+	// Perimeter is who the proxy in front has proven to have made the request.
+	Perimeter Perimeter
 
 	Expires   time.Time // of the bearer token
 	CheckedAt time.Time // when grant and kill epoch were last read from the store
 }
 
-// UserKey names the person across all tables and caches: tenant and object id.
-func (p Principal) UserKey() string { return p.TenantID + "/" + p.UserID }
+// UserKey names the person across all tables and caches: tenant and object id. A
+// service has one of its own, which no person has: a tenant is a GUID.
+func (p Principal) UserKey() string {
+	if p.Service != "" {
+		return "service/" + p.Service
+	}
+	return p.TenantID + "/" + p.UserID
+}
+
+// IsPerson reports whether a person is named, and no service. What is about people's
+// data asks first.
+func (p Principal) IsPerson() bool { return p.Service == "" && p.TenantID != "" && p.UserID != "" }
+
+// SignIn is the grant that Microsoft's tokens are kept under.
+func (p Principal) SignIn() string { return cmp.Or(p.RestsOn, p.GrantID) }
 
 // HasScope reports whether the bearer token carries scope.
 func (p Principal) HasScope(scope string) bool { return slices.Contains(p.Scopes, scope) }

@@ -46,8 +46,9 @@ type endpoint struct {
 	runner *runner
 	log    *bytes.Buffer // read it after Close
 
-	declines bool        // StepUp does
-	asked    chan string // the scopes that it was told
+	who      identity.Principal // where it is not Ada
+	declines bool               // StepUp does
+	asked    chan string        // the scopes that it was told
 }
 
 func newEndpoint(t *testing.T) *endpoint {
@@ -81,6 +82,10 @@ func newEndpointOf(t *testing.T, choice string, scopes ...string) *endpoint {
 		AllowedOrigins: []string{origin}, MaxRequestBytes: 4096, Logger: slog.New(slog.NewTextHandler(e.log, nil)),
 		RequireBearer: func(next func(http.ResponseWriter, *http.Request, identity.Principal)) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if e.who.Service != "" {
+					next(w, r, e.who)
+					return
+				}
 				next(w, r, identity.Principal{TenantID: "t", UserID: "u", UPN: "ada@tideline.example", Expires: time.Now().Add(time.Hour), Scopes: scopes})
 			})
 		},

@@ -102,6 +102,7 @@ func New(o Options) http.Handler {
 	for _, p := range o.Registry.Prompts() {
 		addPrompt(server, p)
 	}
+	server.AddReceivingMiddleware(a.offered)
 	if o.Extend.Server != nil {
 		o.Extend.Server(server)
 	}

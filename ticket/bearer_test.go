@@ -246,14 +246,15 @@ func TestIssue(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, func(o *ticket.Options, _ *blob.Options) { o.Most = 2 })
 	_, p := h.connect(t, ann)
-	nobody, noGrant := p, p
-	nobody.UserID, noGrant.GrantID = "", ""
+	nobody, noGrant, service := p, p, p
+	nobody.UserID, noGrant.GrantID, service.Service = "", "", "build"
 	for name, c := range map[string]struct {
 		p    identity.Principal
 		item ticket.Item
 	}{
 		"no person":  {nobody, report},
 		"no grant":   {noGrant, report},
+		"a service":  {service, report},
 		"no kind":    {p, ticket.Item{Tool: "x"}},
 		"no tool":    {p, ticket.Item{Kind: ticket.Download}},
 		"huge":       {p, ticket.Item{Kind: ticket.Download, Tool: "x", Args: json.RawMessage(`"` + strings.Repeat("a", 40_000) + `"`)}},

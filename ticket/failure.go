@@ -21,10 +21,11 @@ type failure struct {
 func (f *failure) Error() string { return f.text }
 
 var (
-	errNoGrant = &failure{http.StatusForbidden, "revoked", "The connection that this link was made for has ended. Connect your assistant again and ask for a new link."}
-	errNoFile  = &failure{http.StatusBadRequest, "invalid_request", "No file was sent. Choose one and try again."}
-	errBadBody = &failure{http.StatusBadRequest, "invalid_request", "The request body is not well-formed, or it broke off."}
-	errNothing = &failure{http.StatusBadGateway, "upstream_error", "Microsoft 365 did not deliver the file. Try again; the link stays valid until it expires."}
+	errNoGrant  = &failure{http.StatusForbidden, "revoked", "The connection that this link was made for has ended. Connect your assistant again and ask for a new link."}
+	errNoPerson = &failure{http.StatusForbidden, "forbidden", "Files are people's: a service has none."}
+	errNoFile   = &failure{http.StatusBadRequest, "invalid_request", "No file was sent. Choose one and try again."}
+	errBadBody  = &failure{http.StatusBadRequest, "invalid_request", "The request body is not well-formed, or it broke off."}
+	errNothing  = &failure{http.StatusBadGateway, "upstream_error", "Microsoft 365 did not deliver the file. Try again; the link stays valid until it expires."}
 )
 
 // describe is the one place that turns errors into what may leave.
@@ -85,7 +86,11 @@ func (s *Service) fail(w http.ResponseWriter, r *http.Request, err error) {
 func (s *Service) api(handle func(http.ResponseWriter, *http.Request, identity.Principal) error) http.Handler {
 	next := s.people.RequireBearer(func(w http.ResponseWriter, r *http.Request, p identity.Principal) {
 		w.Header().Set("Cache-Control", "no-store")
-		if err := handle(w, r, p); err != nil {
+		err := error(errNoPerson)
+		if p.IsPerson() {
+			err = handle(w, r, p)
+		}
+		if err != nil {
 			f := describe(err)
 			s.logFailure(r, f, err, slog.LevelDebug)
 			retryAfter(w, f)

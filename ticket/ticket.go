@@ -184,7 +184,7 @@ func New(o Options) (*Service, error) {
 // Issue returns a link for the person of p. [ErrTooMany]: the person has enough.
 func (s *Service) Issue(ctx context.Context, p identity.Principal, item Item) (Link, error) {
 	switch {
-	case p.TenantID == "" || p.UserID == "" || p.GrantID == "":
+	case !p.IsPerson() || p.GrantID == "":
 		return Link{}, errors.New("ticket: needs a person and a grant")
 	case item.Kind != Upload && (item.Kind != Download || item.Tool == ""):
 		return Link{}, errors.New("ticket: is for an upload, or for a download by a tool")

@@ -30,6 +30,7 @@ const (
 	CodeInvalidArguments  = "invalid_arguments"
 	CodeUnknownTool       = "unknown_tool"
 	CodeInsufficientScope = "insufficient_scope"
+	CodeNotForServices    = "not_for_services"
 	CodePolicyDenied      = "policy_denied"
 	CodeApprovalRequired  = "approval_required"
 	CodeAuditUnavailable  = "audit_unavailable"
@@ -71,6 +72,21 @@ func (e *Error) Text(tool string) string {
 		fmt.Fprintf(&b, "; Microsoft Graph request-id: %s", e.GraphRequestID)
 	}
 	return b.String()
+}
+
+func notForServices(service string, t *Tool) *Error {
+	e := &Error{
+		Code: CodeNotForServices, Message: t.Name + " works on a person's data, and this connection is the service " + service + ", which acts for nobody. Nothing was done.",
+		Action: "use a connection that a person has signed in to.",
+	}
+	switch {
+	case service == "":
+		e.Message = "this connection names nobody. Nothing was done."
+	case t.Anyone:
+		e.Message = "the service " + service + " may not use " + t.Name + ". Nothing was done."
+		e.Action = "an administrator can add it to the service's tools (oauth.clients)."
+	}
+	return e
 }
 
 func invalidArguments(problems []FieldError) *Error {

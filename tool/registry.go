@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"m365mcp/identity"
 )
 
 // Registry is the set of tools and resources that the server offers.
@@ -85,6 +87,9 @@ func NewRegistry(set Set, s Selection) (*Registry, error) {
 			return nil, fmt.Errorf("two tools are called %s", t.Name)
 		}
 		seen[t.Name] = true
+		if t.Anyone && (len(scopesOf([]*Tool{t}, true, true)) > 0 || !t.ReadOnly || t.dispatch != nil || t.Of != "") {
+			return nil, fmt.Errorf("tool %s is about no person, and yet needs a permission, writes or runs others", t.Name)
+		}
 	}
 	return r, nil
 }
@@ -121,6 +126,23 @@ func (r *Registry) dropDispatchers() {
 // Tools returns the tools that are listed, sorted by name.
 func (r *Registry) Tools() []*Tool {
 	return slices.DeleteFunc(slices.Clone(r.tools), func(t *Tool) bool { return !r.listed[t.Name] })
+}
+
+// Offered reports whether p may run the tool at all: a person every one, a service
+// those of its own that are about no person, and who is neither none.
+func Offered(p identity.Principal, t *Tool) bool {
+	return p.IsPerson() || p.Service != "" && t.Anyone && slices.Contains(p.Tools, t.Name)
+}
+
+// ForServices returns the names of the tools that a service may be given, sorted.
+func (r *Registry) ForServices() []string {
+	var names []string
+	for _, t := range r.tools {
+		if t.Anyone {
+			names = append(names, t.Name)
+		}
+	}
+	return names
 }
 
 // Reachable returns every tool that can be run, listed or not, sorted by name.

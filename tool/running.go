@@ -40,12 +40,18 @@ func (c *running) run(ctx context.Context, args json.RawMessage, find finder) (*
 		return nil, &Error{Code: CodeUnknownTool, Message: "there is no tool of this name.", Action: "list the tools and call one of them."}
 	}
 	c.become(t)
+	if !Offered(c.call.Principal, t) {
+		return nil, c.refuse(ctx, notForServices(c.call.Principal.Service, t))
+	}
 	if t.dispatch != nil {
 		other, inner, err := t.dispatch.target(t, args, c.Registry)
 		if err != nil {
 			return nil, c.refuse(ctx, err)
 		}
 		c.become(other)
+		if !Offered(c.call.Principal, other) {
+			return nil, c.refuse(ctx, notForServices(c.call.Principal.Service, other))
+		}
 		t, args = other, inner
 	}
 	defer c.closeFiles(ctx)

@@ -117,7 +117,7 @@ func TestInsufficientScopeSaysWhoHelps(t *testing.T) {
 		{[]string{"ChannelMessage.Read.All"}, asks{"ChannelMessage.Read.All"}, "call requestAccess for ChannelMessage.Read.All:"},
 	} {
 		x := stub(tool.Spec{Name: "read", ReadOnly: true, Scopes: c.scopes})
-		_, err := newRunner(t, &trace{}, func(o *tool.Options) { o.Services.Access = c.access }, x).Run(t.Context(), identity.Principal{}, "read", nil)
+		_, err := newRunner(t, &trace{}, func(o *tool.Options) { o.Services.Access = c.access }, x).Run(t.Context(), identity.Principal{TenantID: "t", UserID: "u"}, "read", nil)
 		te, ok := errors.AsType[*tool.Error](err)
 		if !ok || te.Code != tool.CodeInsufficientScope || !strings.Contains(te.Action, c.want) {
 			t.Errorf("%v: %v, action %q", c.scopes, err, te.Action)

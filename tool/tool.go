@@ -27,6 +27,7 @@ type Spec struct {
 
 	Core      bool // listed by default
 	Finder    bool // finds what the list leaves out; listed only where that is something
+	Anyone    bool // is about no person: a service may run it, where the configuration lists it
 	Untrusted bool // results hold what people outside this server wrote: they are fenced and marked
 
 	Scopes         []string   // delegated scopes at Microsoft without which it cannot run

@@ -39,24 +39,25 @@ var arrows = map[string][]string{
 	"config":     {"dial", "internal/redirecturi", "internal/seal", "internal/secret"},
 	"audit":      {"identity"},
 	"entra":      {"internal/jwks", "internal/seal", "internal/secret"},
-	"authserver": {"audit", "entra", "identity", "internal/redirecturi", "internal/secret"},
+	"authserver": {"audit", "entra", "identity", "internal/assertion", "internal/redirecturi", "internal/secret"},
 	"console":    {"authserver"},
 	"tool":       {"audit", "content", "dlp", "graph", "handle", "identity", "policy", "timezone"},
 	"tool/":      {"content", "graph", "handle", "timezone", "tool"}, // families know nothing of each other
 	"tool/tooltest": {
 		"audit", "content", "dial", "dlp", "gateway", "graph", "handle", "identity", "internal/", "policy", "simulator/", "store/", "timezone", "tool",
 	}, // the whole way of a call, for tests
+	"perimeter":  {"identity", "internal/jwks"},
 	"gateway":    {"dial", "graph", "identity", "internal/secret"},
 	"handle":     {"identity"},
 	"blob":       {"identity", "internal/"},
 	"ticket":     {"blob", "identity", "internal/", "timezone"},
 	"rotation":   {"blob", "entra", "internal/", "ticket"}, // what their owners have sealed
 	"mcpserver":  {"dial", "identity", "tool"},
-	"store/":     {"audit", "authserver", "blob", "console", "dial", "entra", "handle", "internal/private", "rotation", "store/", "ticket"}, // the consumers, whose contracts it keeps
-	"simulator/": {"simulator/"},                                                                                                            // a witness that knows nothing of the product
+	"store/":     {"audit", "authserver", "blob", "console", "dial", "entra", "handle", "identity", "internal/private", "rotation", "store/", "ticket"}, // the consumers, whose contracts it keeps
+	"simulator/": {"simulator/"},                                                                                                                        // a witness that knows nothing of the product
 
 	"app": {
-		"audit", "authserver", "blob", "config", "console", "content", "content/", "dial", "entra", "gateway", "graph", "handle", "identity", "internal/", "mcpserver", "policy", "rotation", "ticket",
+		"audit", "authserver", "blob", "config", "console", "content", "content/", "dial", "entra", "gateway", "graph", "handle", "identity", "internal/", "mcpserver", "perimeter", "policy", "rotation", "ticket",
 		"simulator/", "store/", "timezone", "tool", "tool/",
 	},
 	"app/":        {},

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"m365mcp/authserver"
+	"m365mcp/identity"
 )
 
 // oauth implements authserver.Store.
@@ -179,6 +180,10 @@ func (o oauth) DeleteIdleClients(ctx context.Context, unused, idle time.Time) (i
 }
 
 func (o oauth) InsertSignIn(ctx context.Context, s authserver.SignIn, most int, now time.Time) error {
+	perimeter, err := perimeterText(s.Perimeter)
+	if err != nil {
+		return err
+	}
 	return o.Write(ctx, Buffered, func(tx Tx) error {
 		if err := tx.Lock(ctx, "oauth_signins"); err != nil {
 			return err
@@ -201,11 +206,11 @@ func (o oauth) InsertSignIn(ctx context.Context, s authserver.SignIn, most int, 
 		}
 		if _, err := tx.Exec(ctx, `
 			INSERT INTO oauth_signins (state, ticket, browser, client_id, redirect_uri, client_state, scopes, resource, challenge, epoch, expires_at,
-				tenant_id, user_id, remembered, silent, claims, client, grant_id)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+				tenant_id, user_id, remembered, silent, claims, client, grant_id, perimeter)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			s.UpstreamState[:], s.Ticket, s.Browser[:], s.ClientID, s.RedirectURI, s.State,
 			strings.Join(s.Scopes, " "), s.Resource, s.Challenge, s.Epoch, millis(s.ExpiresAt),
-			s.Expected.TenantID, s.Expected.UserID, s.Remembered, s.Silent, s.Claims, s.Client[:], s.GrantID); err != nil {
+			s.Expected.TenantID, s.Expected.UserID, s.Remembered, s.Silent, s.Claims, s.Client[:], s.GrantID, perimeter); err != nil {
 			return fmt.Errorf("insert sign-in: %w", err)
 		}
 		return nil
@@ -215,22 +220,42 @@ func (o oauth) InsertSignIn(ctx context.Context, s authserver.SignIn, most int, 
 // TakeSignIn leaves the row until it expires, for its ticket must not work again.
 func (o oauth) TakeSignIn(ctx context.Context, state, browser authserver.Digest, now time.Time) (authserver.SignIn, error) {
 	s := authserver.SignIn{UpstreamState: state, Browser: browser}
-	var scopes string
+	var scopes, perimeter string
 	var client []byte
 	var expires sql.NullInt64
 	err := o.Write(ctx, Buffered, func(tx Tx) error {
 		return tx.QueryRow(ctx, `
 			UPDATE oauth_signins SET taken = 1 WHERE state = ? AND browser = ? AND expires_at > ? AND taken = 0
 			RETURNING ticket, client_id, redirect_uri, client_state, scopes, resource, challenge, epoch, expires_at,
-				tenant_id, user_id, remembered, silent, claims, client, grant_id`,
+				tenant_id, user_id, remembered, silent, claims, client, grant_id, perimeter`,
 			state[:], browser[:], millis(now)).
 			Scan(&s.Ticket, &s.ClientID, &s.RedirectURI, &s.State, &scopes, &s.Resource, &s.Challenge, &s.Epoch, &expires,
-				&s.Expected.TenantID, &s.Expected.UserID, &s.Remembered, &s.Silent, &s.Claims, &client, &s.GrantID)
+				&s.Expected.TenantID, &s.Expected.UserID, &s.Remembered, &s.Silent, &s.Claims, &client, &s.GrantID, &perimeter)
 	})
 	if err != nil {
 		return authserver.SignIn{}, notFound("take sign-in", err)
 	}
 	copy(s.Client[:], client)
-	s.Scopes, s.ExpiresAt = oauthScopes(scopes), fromMillis(expires)
+	s.Scopes, s.ExpiresAt, s.Perimeter = oauthScopes(scopes), fromMillis(expires), perimeterValue(perimeter)
 	return s, nil
+}
+
+// perimeterText keeps who it was, without what may change.
+func perimeterText(p identity.Perimeter) (string, error) {
+	if p.IsZero() {
+		return "", nil
+	}
+	text, err := json.Marshal(identity.Perimeter{Mode: p.Mode, Issuer: p.Issuer, Subject: p.Subject, Email: p.Email, Service: p.Service})
+	if err != nil {
+		return "", fmt.Errorf("perimeter: %w", err)
+	}
+	return string(text), nil
+}
+
+// perimeterValue is nobody where the text cannot be read, which is refused like nobody.
+func perimeterValue(text string) (p identity.Perimeter) {
+	if text == "" || json.Unmarshal([]byte(text), &p) != nil {
+		return identity.Perimeter{}
+	}
+	return p
 }

@@ -34,8 +34,8 @@ func oneRow(res sql.Result) error {
 	return err
 }
 
-// consentKilled is grantKilled of a consent: both have the person, the client and the epoch.
-const consentKilled = grantKilled
+// consentKilled is killed for a consent: both have the person, the client and the epoch.
+const consentKilled = killed
 
 func (o oauth) Consent(ctx context.Context, user authserver.UserRef, clientID, redirectURI string) (authserver.Consent, error) {
 	c := authserver.Consent{User: user, ClientID: clientID, RedirectURI: redirectURI}

@@ -10,21 +10,35 @@ import (
 	"m365mcp/authserver"
 )
 
-const tokenQuery = `SELECT t.kind, t.generation, t.scopes, t.expires_at, ` + grantColumns + `
+const tokenQuery = `SELECT t.kind, t.generation, t.scopes, t.issued_at, t.expires_at, ` + grantColumns + `
 	FROM oauth_tokens t JOIN oauth_grants g ON g.id = t.grant_id WHERE t.digest = ?`
 
 func (o oauth) Token(ctx context.Context, digest authserver.Digest) (authserver.Token, error) {
 	var t authserver.Token
 	var row grantRow
 	var scopes string
-	var expires sql.NullInt64
+	var issued, expires sql.NullInt64
 	err := o.QueryRow(ctx, tokenQuery, digest[:]).
-		Scan(append([]any{&t.Kind, &t.Generation, &scopes, &expires}, row.fields()...)...)
+		Scan(append([]any{&t.Kind, &t.Generation, &scopes, &issued, &expires}, row.fields()...)...)
 	if err != nil {
 		return authserver.Token{}, notFound("token", err)
 	}
-	t.Scopes, t.ExpiresAt, t.Grant = oauthScopes(scopes), fromMillis(expires), row.value()
+	t.Scopes, t.IssuedAt, t.ExpiresAt, t.Grant = oauthScopes(scopes), fromMillis(issued), fromMillis(expires), row.value()
 	return t, nil
+}
+
+func (o oauth) UseAssertion(ctx context.Context, digest authserver.Digest, expires time.Time) error {
+	return o.Write(ctx, Synced, func(tx Tx) error {
+		res, err := tx.Exec(ctx, `INSERT INTO oauth_assertions (digest, expires_at) VALUES (?, ?) ON CONFLICT DO NOTHING`, digest[:], millis(expires))
+		if err != nil {
+			return fmt.Errorf("use assertion: %w", err)
+		}
+		n, err := res.RowsAffected()
+		if err == nil && n == 0 {
+			err = authserver.ErrAlreadyUsed
+		}
+		return err
+	})
 }
 
 func (o oauth) Rotate(ctx context.Context, grantID string, pair authserver.Pair, now, replayAfter time.Time) (authserver.Rotated, error) {
@@ -177,6 +191,7 @@ func (o oauth) DeleteExpired(ctx context.Context, now, codes time.Time) error {
 		{"oauth_signins", `DELETE FROM oauth_signins WHERE expires_at <= ?`, now},
 		{"sweep", `DELETE FROM oauth_tokens WHERE expires_at <= ?`, now},
 		{"sweep", `DELETE FROM oauth_links WHERE expires_at <= ?`, now},
+		{"sweep", `DELETE FROM oauth_assertions WHERE expires_at <= ?`, now},
 		{"sweep", `DELETE FROM oauth_codes WHERE expires_at <= ?`, codes},
 	} {
 		err := o.Write(ctx, Buffered, func(tx Tx) error {

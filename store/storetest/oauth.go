@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"m365mcp/authserver"
+	"m365mcp/identity"
 )
 
 // oauthStart is when the suite's clock begins; stores keep milliseconds.
@@ -49,6 +50,12 @@ func OAuth(t *testing.T, open func(t *testing.T) authserver.Store) {
 		{"asked scopes", oauthAsked},
 		{"links", oauthLinks},
 		{"widening", oauthWidening},
+		{"assertions", oauthAssertions},
+		{"one assertion used at once by many", oauthAssertionRace},
+		{"grants of services", oauthServices},
+		{"grants that rest on a sign-in", oauthRestingGrants},
+		{"grants beside the end of what they rest on", oauthRestingRace},
+		{"sign-ins to rest on", oauthSignInsToRestOn},
 		{"kills beside grants", oauthKillRace},
 		{"revocation beside rotation and redemption", oauthRevocationRace},
 		{"deletion beside redemption", oauthDeletionRace},
@@ -81,6 +88,7 @@ func oauthGrant(id, client, user string) (authserver.Grant, authserver.Code) {
 		ID: id, TenantID: "tenant", UserID: user, UPN: user + "@contoso.example", Mail: user + ".m@contoso.example", Name: "Name of " + user,
 		ClientID: client, Scopes: []string{"Mail.Read", "User.Read"}, Resource: "https://mcp.example.com/mcp",
 		CreatedAt: oauthStart, LastUsedAt: oauthStart, ExpiresAt: oauthStart.Add(time.Minute),
+		Perimeter: identity.Perimeter{Mode: "mtls", Issuer: "CN=CA", Subject: "CN=\"" + user + "\"", Email: user + "@sso.example"},
 	}
 	return g, authserver.Code{
 		Digest: oauthDigest("code " + id), GrantID: id, ClientID: client,
@@ -135,7 +143,7 @@ func oauthSignIn(ticket, client string) authserver.SignIn {
 		},
 		Ticket: ticket, UpstreamState: oauthDigest("state " + ticket), Browser: oauthDigest("browser " + ticket), ExpiresAt: oauthStart.Add(time.Minute),
 		Expected: authserver.UserRef{TenantID: "tenant", UserID: "ann"}, Remembered: true, Silent: true, Claims: `{"id_token":{}}`,
-		Client: oauthDigest("metadata"), GrantID: "g",
+		Client: oauthDigest("metadata"), GrantID: "g", Perimeter: identity.Perimeter{Mode: "oidc-proxy", Issuer: "https://sso.example", Subject: "7", Service: true},
 	}
 }
 

@@ -35,10 +35,10 @@ func oauthGrants(t *testing.T, s authserver.Store) {
 
 	access, err := s.Token(ctx, pair.Access)
 	must(t, err)
-	same(t, access, authserver.Token{Kind: authserver.AccessToken, Generation: 1, Scopes: pair.Scopes, ExpiresAt: pair.AccessExpires, Grant: g})
+	same(t, access, authserver.Token{Kind: authserver.AccessToken, Generation: 1, Scopes: pair.Scopes, IssuedAt: now, ExpiresAt: pair.AccessExpires, Grant: g})
 	refresh, err := s.Token(ctx, pair.Refresh)
 	must(t, err)
-	same(t, refresh, authserver.Token{Kind: authserver.RefreshToken, Generation: 1, Scopes: g.Scopes, ExpiresAt: pair.RefreshExpires, Grant: g})
+	same(t, refresh, authserver.Token{Kind: authserver.RefreshToken, Generation: 1, Scopes: g.Scopes, IssuedAt: now, ExpiresAt: pair.RefreshExpires, Grant: g})
 	_, err = s.Token(ctx, c.Digest)
 	wantErr(t, err, authserver.ErrNotFound)
 	_, err = s.Grant(ctx, "other")

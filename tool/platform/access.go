@@ -89,7 +89,8 @@ func doAccess(ctx context.Context, c tool.Call, a accessArgs) (tool.Result, erro
 		}
 	}
 	var minutes int
-	if len(asked) > 0 {
+	resting := len(asked) > 0 && c.Principal.RestsOn != ""
+	if len(asked) > 0 && !resting {
 		link, err := c.Access.Link(ctx, c.Principal, tool.Widest(asked))
 		if err != nil {
 			return tool.Result{}, fmt.Errorf("link: %w", err)
@@ -97,6 +98,10 @@ func doAccess(ctx context.Context, c tool.Call, a accessArgs) (tool.Result, erro
 		out.Link, minutes = link.URL, int(link.Expires.Sub(c.Now).Minutes())
 	}
 	out.Help = out.help(minutes)
+	if resting {
+		out.Help = strings.TrimSpace("This connection comes from the organization's identity provider and rests on a sign-in that the person has made in another app: " +
+			"the permissions have to be added there, and count with the next token. " + out.Help)
+	}
 	return tool.Result{Structured: out, Text: out.text(), Items: len(out.Missing)}, nil
 }
 

@@ -42,7 +42,7 @@ func findTools() *tool.Tool {
 			{Name: "inputSchema", Type: tool.Object},
 			{Name: "missingPermissions", Type: tool.StringList},
 		}}},
-		ReadOnly: true, Idempotent: true, Core: true, Finder: true,
+		ReadOnly: true, Idempotent: true, Core: true, Finder: true, Anyone: true,
 	}, nothing[findArgs], doFind)
 }
 
@@ -55,7 +55,11 @@ func doFind(_ context.Context, c tool.Call, a findArgs) (tool.Result, error) {
 			break
 		}
 		t := tools[i]
-		out.Tools = append(out.Tools, found{t.Name, runWith(c, t), t.Description, t.InputSchema, c.Missing(t)})
+		f := found{t.Name, runWith(c, t), t.Description, t.InputSchema, c.Missing(t)}
+		if !tool.Offered(c.Principal, t) {
+			f.RunWith, f.Missing = "(a connection that a person has signed in to)", nil
+		}
+		out.Tools = append(out.Tools, f)
 	}
 	return tool.Result{Structured: out, Text: out.text(), Items: len(out.Tools)}, nil
 }

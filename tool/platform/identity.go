@@ -85,6 +85,7 @@ func authenticate() *tool.Tool {
 	const help = "The sign-in belongs to the assistant's connection. To sign in as somebody else, or with other permissions: " +
 		"disconnect this server in the assistant's settings and connect it again; a browser opens for the consent and Microsoft's sign-in. " +
 		"Which assistants are connected, and how to end that: the page /connections of this server."
+	const serviceHelp = "A service acts for no person and reaches nobody's data. For that, connect this server in an assistant and sign in."
 	return tool.Define(tool.Spec{
 		Name: "authenticate", Title: "Sign-in status", Family: family,
 		Description: "Tells whether and as whom this connection is signed in, and how to sign in again or as another person.",
@@ -92,8 +93,12 @@ func authenticate() *tool.Tool {
 		Output: []tool.Field{
 			{Name: "signedIn", Type: tool.Boolean}, {Name: "user", Type: tool.String}, {Name: "help", Type: tool.String},
 		},
-		ReadOnly: true, Idempotent: true, Core: true,
+		ReadOnly: true, Idempotent: true, Core: true, Anyone: true,
 	}, nothing[none], func(_ context.Context, c tool.Call, _ none) (tool.Result, error) {
+		if c.Principal.Service != "" {
+			out := signedIn{SignedIn: true, User: c.Principal.Service, Help: serviceHelp}
+			return tool.Result{Structured: out, Items: 1, Text: "Connected as the service " + c.Principal.Service + ". " + serviceHelp}, nil
+		}
 		out := signedIn{SignedIn: true, User: c.Principal.UPN, Help: help}
 		return tool.Result{Structured: out, Items: 1, Text: "Signed in as " + c.Principal.UPN + ". " + help}, nil
 	})

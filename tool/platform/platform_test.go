@@ -2,6 +2,7 @@ package platform_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -60,7 +61,7 @@ func run(t *testing.T, g *graphStub, name string, scopes ...string) (*tool.Outpu
 		Open:  func(tool.Decided) tool.Session { return g },
 		NewID: func() string { return "01CALL" }, Now: func() time.Time { return time.Unix(0, 0) },
 		Logger: slog.New(slog.DiscardHandler),
-	}).Run(t.Context(), identity.Principal{TenantID: "5f3b", Scopes: scopes}, name, nil)
+	}).Run(t.Context(), identity.Principal{TenantID: "5f3b", UserID: "u", Scopes: scopes}, name, nil)
 }
 
 func TestWhoAmI(t *testing.T) {
@@ -148,5 +149,46 @@ func TestProfile(t *testing.T) {
 		`"jobTitle":"CFO","department":"Finance","companyName":"Contoso"}`
 	if diff := cmp.Diff(want, string(out.Structured)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// What is about no person works for a service, without anything of Microsoft's.
+func TestPlatformForServices(t *testing.T) {
+	t.Parallel()
+	selection, err := tool.Select("core", nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	registry, err := tool.NewRegistry(tool.Set{Tools: append(platform.Tools(), platform.Tools()[0].With(func(s *tool.Spec) {
+		s.Name, s.Core, s.Family, s.Description = "hidden", false, "mail", "reads what is hidden"
+	}))}, selection)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &graphStub{}
+	runner := tool.NewRunner(tool.Options{
+		Registry: registry, Policy: policy.PermitAll(), Audit: noAudit{}, Timeout: time.Minute,
+		Open:  func(tool.Decided) tool.Session { return g },
+		NewID: func() string { return "01CALL" }, Now: func() time.Time { return time.Unix(0, 0) },
+		Logger: slog.New(slog.DiscardHandler),
+	})
+	for name, c := range map[string]struct{ args, want string }{
+		"authenticate": {``, "the service build"},
+		"findTools":    {`{"query":"hidden"}`, "hidden (run with (a connection that a person has signed in to))"},
+		"whoAmI":       {``, "acts for nobody"},
+	} {
+		var said string
+		p := identity.Principal{Service: "build", Tools: []string{"authenticate", "findTools", "whoAmI"}}
+		if out, err := runner.Run(t.Context(), p, name, json.RawMessage(c.args)); err != nil {
+			said = err.Error()
+		} else {
+			said = out.Text
+		}
+		if !strings.Contains(said, c.want) {
+			t.Errorf("%s says %q", name, said)
+		}
+	}
+	if len(g.asked) != 0 {
+		t.Errorf("asked Graph for %v", g.asked)
 	}
 }
