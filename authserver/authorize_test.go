@@ -258,10 +258,18 @@ func TestCallbackForgery(t *testing.T) {
 		}
 	}
 	equal(t, "grants", len(h.vault.grants()), 0)
-	if back(t, h.callback(t, b, url.Values{"state": {state}, "code": {"ms-code"}})).Get("code") == "" {
+	var kept []string // a browser that keeps the cookie which it is told to delete
+	for _, c := range b.client.Jar.Cookies(parse(t, h.URL)) {
+		kept = append(kept, c.String())
+	}
+	again := url.Values{"state": {state}, "code": {"ms-code"}}
+	if back(t, h.callback(t, b, again)).Get("code") == "" {
 		t.Error("the attacks have spoilt the sign-in")
 	}
-	equal(t, "replay", h.callback(t, b, url.Values{"state": {state}, "code": {"ms-code"}}).StatusCode, http.StatusForbidden)
+	equal(t, "replay", h.callback(t, b, again).StatusCode, http.StatusForbidden)
+	replay := h.browser(t).do(t, http.MethodGet, h.URL+"/callback?"+again.Encode(), "", "Cookie", strings.Join(kept, "; "))
+	equal(t, "replay with the cookie", replay.StatusCode, http.StatusForbidden)
+	equal(t, "grants after the replays", len(h.vault.grants()), 1)
 	h.clock.advance(10 * time.Minute)
 	equal(t, "late", h.callback(t, other, url.Values{"state": {foreign}, "code": {"ms-code"}}).StatusCode, http.StatusForbidden)
 }

@@ -170,17 +170,15 @@ func (a *auditor) last(t *testing.T, event string) audit.Event {
 	return audit.Event{}
 }
 
-// count returns how often an event of the type was recorded.
-func (a *auditor) count(event string) (n int) {
+// all returns the events of the type.
+func (a *auditor) all(event string) []audit.Event {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for _, e := range a.events {
-		if e.Type == event {
-			n++
-		}
-	}
-	return n
+	return slices.DeleteFunc(slices.Clone(a.events), func(e audit.Event) bool { return e.Type != event })
 }
+
+// count returns how often an event of the type was recorded.
+func (a *auditor) count(event string) int { return len(a.all(event)) }
 
 // failingStore is a store that can be made unreachable.
 type failingStore struct {

@@ -178,7 +178,8 @@ func TestRefresh(t *testing.T) {
 	equal(t, "too late", h.token(t, refreshForm(clientID, got.text(t, "refresh_token"))).text(t, "error"), "invalid_grant")
 }
 
-// TestRefreshAtOnce: twenty windows of one client refresh together.
+// TestRefreshAtOnce: twenty windows of one client refresh together, and all get the
+// one new pair.
 func TestRefreshAtOnce(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
@@ -194,7 +195,16 @@ func TestRefreshAtOnce(t *testing.T) {
 			t.Fatalf("%s\n%s", bodies[0], body)
 		}
 	}
+	equal(t, "stored tokens, of the first pair and the new one", h.rows(t, "oauth_tokens"), 4)
 	equal(t, "reuse", h.audit.count("oauth.refresh_reuse"), 0)
+	fresh := 0
+	for _, e := range h.audit.all("oauth.token_refreshed") {
+		equal(t, "generation", e.Attributes["generation"], "2")
+		if e.Attributes["repeated"] == "false" {
+			fresh++
+		}
+	}
+	equal(t, "new pairs in the audit", fresh, 1)
 }
 
 func TestRefreshLostAnswer(t *testing.T) {

@@ -18,6 +18,10 @@ import (
 	"m365mcp/entra"
 )
 
+// publishedSecret stands among the keys, where everybody could read it, and is long
+// enough for HS256.
+var publishedSecret = []byte(strings.Repeat("secret", 6))
+
 // ring is the endpoint of the keys, and what signs id_tokens.
 type ring struct {
 	t *testing.T
@@ -79,7 +83,8 @@ func (r *ring) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		r.broken.ServeHTTP(w, req)
 		return
 	}
-	keys := append([]map[string]any{{"kty": "EC", "crv": "unheard of"}, {"kty": "oct", "k": "c2VjcmV0", "kid": "k1"}}, r.published...)
+	secret := base64.RawURLEncoding.EncodeToString(publishedSecret)
+	keys := append([]map[string]any{{"kty": "EC", "crv": "unheard of"}, {"kty": "oct", "k": secret, "kid": "k1"}}, r.published...)
 	if err := json.NewEncoder(w).Encode(map[string]any{"keys": keys}); err != nil {
 		r.t.Error(err)
 	}
@@ -211,7 +216,7 @@ func TestForgedSignatures(t *testing.T) {
 		},
 		"HS256 with the published secret": func(t *testing.T, _ *standIn, _ *ring, claims map[string]any) string {
 			t.Helper()
-			return sign(t, jose.HS256, jose.JSONWebKey{Key: []byte(strings.Repeat("secret", 6)), KeyID: "k1"}, claims)
+			return sign(t, jose.HS256, jose.JSONWebKey{Key: publishedSecret, KeyID: "k1"}, claims)
 		},
 		"PS256": func(t *testing.T, _ *standIn, r *ring, claims map[string]any) string {
 			t.Helper()

@@ -106,3 +106,65 @@ func TestOutageSignsNobodyOut(t *testing.T) {
 		})
 	}
 }
+
+// A sign-in that comes back while Entra is in trouble yields nothing, says that trying
+// again may help, and the next one is not spoilt by it.
+func TestSignInDuringAnOutage(t *testing.T) {
+	t.Parallel()
+	page := func(status int, body string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, body)
+		}
+	}
+	for name, trouble := range map[string]http.HandlerFunc{
+		"down": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"slow": func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			<-r.Context().Done()
+		},
+		"HTML":           page(http.StatusOK, "<html>Working on it</html>"),
+		"HTML, 503":      page(http.StatusServiceUnavailable, "<html>"),
+		"HTML that lies": page(http.StatusForbidden, `<html>{"error":"invalid_grant"}`),
+		"nothing":        page(http.StatusOK, ""),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStandIn(t)
+			var on atomic.Bool
+			s.answer = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if on.Load() {
+					trouble(w, r)
+					return
+				}
+				s.token(w, r)
+			})
+			client := http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+				if name != "slow" || !on.Load() {
+					return s.Client().Transport.RoundTrip(r)
+				}
+				ctx, cancel := context.WithTimeout(r.Context(), 20*time.Millisecond) // in place of 30 seconds
+				defer cancel()
+				return s.Client().Transport.RoundTrip(r.WithContext(ctx))
+			})}
+			c, err := entra.New(s.config(), &client, s.now, slog.New(slog.DiscardHandler))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Discover(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			on.Store(true)
+			account, tokens, err := s.signIn(t, c)
+			if !entra.IsTransient(err) {
+				t.Errorf("error %v is taken for one that stays", err)
+			}
+			wantRefused(t, account, tokens, err, "code exchange")
+			on.Store(false)
+			if account, _, err := s.signIn(t, c); err != nil || account.ObjectID != objectID {
+				t.Errorf("after the trouble: %+v, %v", account, err)
+			}
+		})
+	}
+}

@@ -195,7 +195,14 @@ func (s *standIn) idToken() string {
 
 func sign(t *testing.T, alg jose.SignatureAlgorithm, key any, claims any) string {
 	t.Helper()
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, nil)
+	// jose names the key in the header for asymmetric ones alone.
+	var options *jose.SignerOptions
+	if shared, ok := key.(jose.JSONWebKey); ok {
+		if secret, ok := shared.Key.([]byte); ok {
+			key, options = secret, (&jose.SignerOptions{}).WithHeader("kid", shared.KeyID)
+		}
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, options)
 	if err != nil {
 		t.Error(err)
 		return ""

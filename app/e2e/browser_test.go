@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"html"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -121,6 +122,23 @@ func TestBrowserDenies(t *testing.T) {
 		t.Errorf("the client was told %v", answer)
 	}
 	c.expectQuiet(t, client.host(), hostOf(t, d.App.URL()))
+}
+
+// Another page cannot show the consent page in a frame, under what a person believes
+// to be clicking on.
+func TestConsentInAFrame(t *testing.T) {
+	t.Parallel()
+	d := startDemo(t, app.DemoOptions{})
+	client := startWebClient(t, d, "Papers")
+	framing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = io.WriteString(w, `<!doctype html><link rel="icon" href="data:,"><iframe src="`+html.EscapeString(client.authorizeURL())+`"></iframe>`)
+	}))
+	t.Cleanup(framing.Close)
+	c := startChromium(t)
+	c.do(t, chromedp.Navigate(framing.URL))
+	wait(t, func() bool { return strings.Contains(strings.Join(c.noise(), "\n"), "frame-ancestors") })
+	c.do(t, chromedp.Navigate(client.authorizeURL()), chromedp.WaitVisible(approve)) // and it is the frame alone
 }
 
 // The consent page on a phone and a desktop, light and dark: nothing to scroll

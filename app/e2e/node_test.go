@@ -60,11 +60,6 @@ func (w *workshop) run(t *testing.T, script string, args ...string) output {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
-	return w.runUntil(ctx, script, args...)
-}
-
-// runUntil is run without a limit of its own.
-func (w *workshop) runUntil(ctx context.Context, script string, args ...string) output {
 	var stdout, stderr bytes.Buffer
 	cmd := w.command(ctx, script, args...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr

@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"context"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -86,30 +85,14 @@ func TestRemoteProxyStepsUp(t *testing.T) {
 	for _, protocol := range []string{"legacy", "auto"} {
 		t.Run(protocol, func(t *testing.T) {
 			t.Parallel()
-			w := newWorkshop(t)
 			d := startDemo(t, app.DemoOptions{Configure: minimal})
-			w.withBrowser(t, d.upn(t, "ada"))
-			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Second)
-			defer cancel()
-			log := &syncBuffer{}
-			cmd := w.command(ctx, "node_modules/mcp-remote/dist/proxy.js", d.MCPURL, freePort(t), "--allow-http", "--protocol", protocol)
-			cmd.Stderr = log
-			client := mcp.NewClient(&mcp.Implementation{Name: "stdio client", Version: "1.0.0"}, nil)
-			session, err := client.Connect(ctx, &mcp.CommandTransport{Command: cmd, TerminateDuration: 5 * time.Second}, nil)
+			proxy, ctx := startRemoteProxy(t, d, d.upn(t, "ada"), protocol, 50*time.Second)
+			got, err := proxy.CallTool(ctx, &mcp.CallToolParams{Name: "getEmails", Arguments: map[string]any{"count": 2}})
 			if err != nil {
-				t.Fatalf("%v\n%s", err, log)
-			}
-			defer func() {
-				if err := session.Close(); err != nil {
-					t.Errorf("%v\n%s", err, log)
-				}
-			}()
-			got, err := session.CallTool(ctx, &mcp.CallToolParams{Name: "getEmails", Arguments: map[string]any{"count": 2}})
-			if err != nil {
-				t.Fatalf("%v\n%s", err, log)
+				t.Fatalf("%v\n%s", err, proxy.log)
 			}
 			if got.IsError {
-				t.Errorf("%+v\n%s", got.Content[0], log)
+				t.Errorf("%+v\n%s", got.Content[0], proxy.log)
 			}
 		})
 	}

@@ -83,7 +83,14 @@ func (i *issuer) withdraw(id string) {
 
 func sign(t *testing.T, algorithm jose.SignatureAlgorithm, key any) string {
 	t.Helper()
-	s, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: key}, nil)
+	// jose names the key in the header for asymmetric ones alone.
+	var options *jose.SignerOptions
+	if shared, ok := key.(jose.JSONWebKey); ok {
+		if secret, ok := shared.Key.([]byte); ok {
+			key, options = secret, (&jose.SignerOptions{}).WithHeader("kid", shared.KeyID)
+		}
+	}
+	s, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: key}, options)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -289,7 +289,7 @@ func oauthSignIns(t *testing.T, s authserver.Store) {
 			t.Errorf("%s: error is %v", name, err)
 		}
 	}
-	errs := concurrently(10, func(int) error {
+	errs := concurrently(callers, func(int) error {
 		got, err := s.TakeSignIn(ctx, state, browser, oauthStart)
 		if err == nil && !cmp.Equal(got, want) {
 			return errors.New(cmp.Diff(want, got))
@@ -308,7 +308,7 @@ func oauthSignIns(t *testing.T, s authserver.Store) {
 }
 
 func oauthTicketRace(t *testing.T, s authserver.Store) {
-	errs := concurrently(10, func(i int) error {
+	errs := concurrently(callers, func(i int) error {
 		signIn := oauthSignIn(fmt.Sprint(i), "a")
 		signIn.Ticket = "ticket"
 		return s.InsertSignIn(t.Context(), signIn, 100, oauthStart)
@@ -332,6 +332,9 @@ func oauthSignInLimit(t *testing.T, s authserver.Store) {
 	wantErr(t, s.InsertSignIn(ctx, late, most, oauthStart.Add(time.Minute-time.Millisecond)), authserver.ErrTooManySignIns)
 	must(t, s.InsertSignIn(ctx, late, most, oauthStart.Add(time.Minute))) // the others have expired
 }
+
+// callers is how many try at once to spend what can be spent once.
+const callers = 20
 
 // concurrently runs fn n times at once.
 func concurrently(n int, fn func(i int) error) []error {

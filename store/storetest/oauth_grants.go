@@ -77,7 +77,7 @@ func oauthBadCodes(t *testing.T, s authserver.Store) {
 
 func oauthCodeRace(t *testing.T, s authserver.Store) {
 	oauthInsert(t, s, "g", "a", "ann")
-	errs := concurrently(10, func(int) error {
+	errs := concurrently(callers, func(int) error {
 		_, err := s.RedeemCode(t.Context(), oauthDigest("code g"), oauthPair("g", 1, oauthStart), oauthStart)
 		return err
 	})
@@ -134,7 +134,7 @@ func oauthRotationRace(t *testing.T, s authserver.Store) {
 	oauthInsert(t, s, "g", "a", "ann")
 	oauthRedeem(t, s, "g")
 	now := oauthStart.Add(time.Minute)
-	fresh := make([]bool, 20)
+	fresh := make([]bool, callers)
 	errs := concurrently(len(fresh), func(i int) error {
 		r, err := s.Rotate(t.Context(), "g", oauthPair("g", 2, now), now, now.Add(-time.Minute))
 		fresh[i] = !r.Replay
@@ -145,7 +145,7 @@ func oauthRotationRace(t *testing.T, s authserver.Store) {
 	})
 	must(t, errors.Join(errs...))
 	if n := len(slices.DeleteFunc(fresh, func(f bool) bool { return !f })); n != 1 {
-		t.Errorf("%d of 20 stored a pair", n)
+		t.Errorf("%d of %d stored a pair", n, callers)
 	}
 	if !alive(t.Context(), t, s, "g", 2) {
 		t.Error("the grant was revoked")

@@ -279,6 +279,6 @@ func ticketRaces(t *testing.T, open func(t *testing.T) ticket.Store) {
 		s := open(t)
 		row := insertTicket(t, s, ticketRow(1, ticketOwner))
 		claim(t, s, row, "a", ticketNow, nil)
-		onlyOneSucceeds(t, concurrently(10, func(int) error { return s.Consume(t.Context(), row.Digest, "a") }), ticket.ErrNotFound)
+		onlyOneSucceeds(t, concurrently(callers, func(int) error { return s.Consume(t.Context(), row.Digest, "a") }), ticket.ErrNotFound)
 	})
 }

@@ -1,8 +1,6 @@
 // A person at a browser, without the browser: follows redirects and fills in the
 // consent and sign-in forms. Run as a program, it stands in for the browser that
 // a client opens, and delivers the answer to the client's redirect URI.
-import { appendFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 const maxSteps = 20;
@@ -116,7 +114,6 @@ async function deliver(back) {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
-  appendFileSync(join(process.env.HOME, 'opened'), '.'); // how often a person was asked
   const back = await walk(process.argv[2], process.env.M365_MCP_TEST_UPN);
   const answer = await deliver(back);
   if (!answer.ok) throw new Error(`the client answered ${answer.status}`);

@@ -1,7 +1,7 @@
 // The TypeScript SDK, generation 2. Arguments: one JSON object {url, upn, to, subject, mode, document}, or
-// {url, upn, mode, more: true}, or {url, upn, mode, seconds}.
+// {url, upn, mode, more: true}; with onRequest instead of more, it calls for each line of its input.
 import { Client, StreamableHTTPClientTransport, UnauthorizedError } from '@modelcontextprotocol/client';
-import { Provider, askForMore, outlive, signIn, useEachKind } from './person.mjs';
+import { Provider, askForMore, callOnRequest, signIn, useEachKind } from './person.mjs';
 
 const task = JSON.parse(process.argv[2]);
 const provider = new Provider(task.upn, task.document);
@@ -13,9 +13,10 @@ const person = {
   finish: (t, callback) => t.finishAuth(callback.searchParams),
 };
 const { client, transport } = await signIn(person);
-const connected = { client, transport, ...person };
-const used = task.more
-  ? await askForMore(connected)
-  : task.seconds ? await outlive(connected, task) : await useEachKind(client, provider, task);
-console.log(JSON.stringify({ protocol: client.getNegotiatedProtocolVersion(), ...used }));
+if (task.onRequest) {
+  await callOnRequest({ client, transport, ...person });
+} else {
+  const used = task.more ? await askForMore({ client, transport, ...person }) : await useEachKind(client, provider, task);
+  console.log(JSON.stringify({ protocol: client.getNegotiatedProtocolVersion(), ...used }));
+}
 await client.close();

@@ -1,4 +1,5 @@
 // What both SDKs are made to do: sign in, use each kind of thing once, refresh once.
+import { createInterface } from 'node:readline';
 import { Browser } from './browser.mjs';
 
 /** Keeps in memory what an OAuth client keeps; the person signs in by herself. */
@@ -37,13 +38,13 @@ export class Provider {
     if (this.#tokens) this.refreshes++;
     this.#tokens = tokens;
   }
-  /** Forgets what the server no longer takes. */
-  invalidateCredentials(what) {
-    if (what === 'all' || what === 'tokens') this.#tokens = undefined;
-    if (what === 'all' || what === 'client') this.#client = undefined;
-  }
   saveCodeVerifier(verifier) { this.#verifier = verifier; }
   codeVerifier() { return this.#verifier; }
+  /** Forgets what the server refuses; without it the SDKs would present the dead refresh token again. */
+  invalidateCredentials(what) {
+    if (what === 'all' || what === 'client') this.#client = undefined;
+    if (what === 'all' || what === 'tokens') this.#tokens = undefined;
+  }
 
   async redirectToAuthorization(url) {
     this.signIns++;
@@ -138,28 +139,15 @@ export async function askForMore({ client, transport, provider, unauthorized, fi
   return { ...report, asked: provider.browser.asked, signIns: provider.signIns };
 }
 
-/**
- * A morning with access tokens of a few seconds: calls for a while, with no person there;
- * then somebody revokes the connection, and the person signs in again.
- */
-export async function outlive({ client, transport, provider, unauthorized, finish }, { url, seconds }) {
-  const end = Date.now() + seconds * 1000;
-  let calls = 0;
-  for (; Date.now() < end; calls++) {
-    await call(client, 'whoAmI', {});
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-  }
-  const report = { calls, signIns: provider.signIns, refreshes: provider.refreshes };
-
-  const body = new URLSearchParams({ token: provider.tokens().refresh_token, client_id: provider.clientInformation().client_id });
-  report.revoked = (await fetch(new URL('/revoke', url), { method: 'POST', body })).status;
-  report.recovered = await call(client, 'whoAmI', {}).then(
-    () => 'nobody was asked',
-    async (error) => {
+/** Calls whoAmI for each line of the standard input, and signs in anew where the server wants it. */
+export async function callOnRequest({ client, transport, provider, unauthorized, finish }) {
+  const whoAmI = async () => (await call(client, 'whoAmI', {})).userPrincipalName;
+  for await (const line of createInterface({ input: process.stdin })) {
+    const upn = await whoAmI().catch(async (error) => {
       if (!(error instanceof unauthorized)) throw error;
       await finish(transport, provider.callback);
-      return (await call(client, 'whoAmI', {})).userPrincipalName;
-    },
-  );
-  return { ...report, signInsAfter: provider.signIns };
+      return whoAmI();
+    });
+    console.log(JSON.stringify({ line, upn, signIns: provider.signIns }));
+  }
 }

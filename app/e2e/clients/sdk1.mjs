@@ -1,10 +1,11 @@
 // The TypeScript SDK, generation 1. Arguments: one JSON object {url, upn, to, subject, document}, or
-// {url, upn, more: true}, or {url, upn, seconds}. With mode sse, by HTTP+SSE of revision 2024-11-05.
+// {url, upn, more: true}; with onRequest instead of more, it calls for each line of its input.
+// With mode sse, by HTTP+SSE of revision 2024-11-05.
 import { UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { Provider, askForMore, outlive, signIn, useEachKind } from './person.mjs';
+import { Provider, askForMore, callOnRequest, signIn, useEachKind } from './person.mjs';
 
 const task = JSON.parse(process.argv[2]);
 const Transport = task.mode === 'sse' ? SSEClientTransport : StreamableHTTPClientTransport;
@@ -17,9 +18,10 @@ const person = {
   finish: (t, callback) => t.finishAuth(callback.searchParams.get('code')),
 };
 const { client, transport } = await signIn(person);
-const connected = { client, transport, ...person };
-const used = task.more
-  ? await askForMore(connected)
-  : task.seconds ? await outlive(connected, task) : await useEachKind(client, provider, task);
-console.log(JSON.stringify({ protocol: transport.protocolVersion ?? transport._protocolVersion, ...used }));
+if (task.onRequest) {
+  await callOnRequest({ client, transport, ...person });
+} else {
+  const used = task.more ? await askForMore({ client, transport, ...person }) : await useEachKind(client, provider, task);
+  console.log(JSON.stringify({ protocol: transport.protocolVersion ?? transport._protocolVersion, ...used }));
+}
 await client.close();
