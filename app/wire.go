@@ -52,10 +52,11 @@ func (a *App) wire(ctx context.Context, o Options) (http.Handler, error) {
 		log.WarnContext(ctx, "audit: calls without outcome were closed as unknown", "count", n)
 	}
 
-	if a.guard, err = a.newGuard(c, o.Now); err != nil {
+	registry, err := newRegistry(c.Tools)
+	if err != nil {
 		return nil, err
 	}
-	registry, err := newRegistry(c.Tools)
+	rules, err := a.setPerimeter(c, registry, o.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +97,7 @@ func (a *App) wire(ctx context.Context, o Options) (http.Handler, error) {
 		},
 		Doors: ownResources(c.MCP), MaxClients: c.OAuth.MaxClients, NoRegistration: !c.OAuth.Registration, Pages: []string{ticketPages}, Connections: console.Path,
 		Registrations: c.OAuth.RegistrationsPerHour, RedirectAllow: c.OAuth.RedirectAllow, TrustedProxies: c.Server.TrustedProxies,
-		Documents: documents, DocumentAllowed: documentAllowed, Clients: clients, IdentityProviders: providers, Perimeter: perimeterRules(c),
+		Documents: documents, DocumentAllowed: documentAllowed, Clients: clients, IdentityProviders: providers, Perimeter: rules,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("authorization server: %w", err)

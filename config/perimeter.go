@@ -33,6 +33,7 @@ type Perimeter struct {
 	Open     []string // OpenHealth, OpenMetadata
 	People   []PerimeterPerson
 	Machines []PerimeterMachine
+	Services []PerimeterService
 }
 
 // Values of the settings above.
@@ -64,9 +65,18 @@ type PerimeterMachine struct {
 	Clients []string // whose tokens it may carry: client ids, or hosts of their redirect URIs
 }
 
+// PerimeterService is a machine that works for nobody.
+type PerimeterService struct {
+	Service string
+	Tools   []string // all that it may use
+}
+
 const (
 	peoplePath   = "perimeter.people"
 	machinesPath = "perimeter.machines"
+	servicesPath = "perimeter.services"
+
+	machineName = "its name in the assertion: a service token's client id, a service account's address, a certificate's URI or common name"
 )
 
 func perimeterTable(c *Config) []setting {
@@ -171,12 +181,23 @@ func perimeterTable(c *Config) []setting {
 			value: value{kind: "list of machines", list: true, record: func() ([]setting, func()) {
 				one := &PerimeterMachine{}
 				return []setting{
-					{path: machinesPath + ".service", value: word(&one.Service), required: true, doc: "its name in the assertion: a service token's client id, a service account's address, a certificate's URI or common name"},
+					{path: machinesPath + ".service", value: word(&one.Service), required: true, doc: machineName},
 					{path: machinesPath + ".clients", value: texts(&one.Clients), required: true, doc: "client ids, or hosts of redirect URIs"},
 				}, func() { p.Machines = append(p.Machines, *one) }
 			}},
 			doc: "Machines that carry people's tokens: a hosted assistant reaches the server with a machine's proof, and the bearer token says for whom. " +
 				"Of which clients is said here; no other machine may use a person's token.",
+		},
+		{
+			path: servicesPath, env: []string{"M365_MCP_PERIMETER_SERVICES"}, example: "{service: 7c2d.access, tools: [authenticate]}",
+			value: value{kind: "list of services", list: true, record: func() ([]setting, func()) {
+				one := &PerimeterService{}
+				return []setting{
+					{path: servicesPath + ".service", value: word(&one.Service), required: true, doc: machineName},
+					{path: servicesPath + ".tools", value: words(&one.Tools), required: true, doc: "all that it may use: of the tools that are about no person (`authenticate`, `findTools`)"},
+				}, func() { p.Services = append(p.Services, *one) }
+			}},
+			doc: "Machines that work for nobody: with such a proof and no bearer token, `/mcp` lets them use their tools, and nobody's data.",
 		},
 	}
 }
@@ -243,6 +264,7 @@ func (l *loader) checkPerimeter() {
 		l.report(Problem{Where: "perimeter.mode", Setting: "perimeter.mode", What: "is none and something else", Fix: "name what stands in front, without none"})
 		return
 	}
+	l.checkPerimeterServices()
 	for _, need := range []struct {
 		mode, setting string
 		missing       bool
@@ -276,5 +298,19 @@ func (l *loader) checkPerimeter() {
 	}
 	if (l.cfg.Server.TLSCertificate == "") != (l.cfg.Server.TLSKey == "") {
 		l.report(Problem{Where: "server.tls_certificate", Setting: "server.tls_certificate", What: "and server.tls_key go together, and one is not set", Fix: "set both, or none where TLS ends at the proxy in front"})
+	}
+}
+
+// checkPerimeterServices: what is done as a service has one name in the audit.
+func (l *loader) checkPerimeterServices() {
+	taken := map[string]string{}
+	for _, c := range l.cfg.OAuth.Clients {
+		taken[c.ID] = "a client of " + clientsPath
+	}
+	for _, s := range l.cfg.Perimeter.Services {
+		if by, ok := taken[s.Service]; ok {
+			l.report(Problem{Where: servicesPath, Setting: servicesPath + ".service", What: "names " + s.Service + ", which is " + by, Fix: "give each a name of its own"})
+		}
+		taken[s.Service] = "listed before"
 	}
 }
