@@ -30,7 +30,7 @@ func (a *App) setPerimeter(c config.Config, registry *tool.Registry, now func() 
 
 // newGuard builds the outermost handler from what is declared to stand in front.
 func (a *App) newGuard(c config.Config, now func() time.Time) (*perimeter.Guard, error) {
-	modes, clients, err := newModes(c.Perimeter, now)
+	modes, clients, err := newModes(c.Perimeter, a.log, now)
 	for _, client := range clients {
 		a.cleanups.add(closeIdle(client))
 	}
@@ -46,13 +46,16 @@ func (a *App) newGuard(c config.Config, now func() time.Time) (*perimeter.Guard,
 }
 
 // newModes returns the ways to be proven, and the clients that fetch their keys.
-func newModes(p config.Perimeter, now func() time.Time) (modes []perimeter.Mode, clients []*http.Client, err error) {
+func newModes(p config.Perimeter, log *slog.Logger, now func() time.Time) (modes []perimeter.Mode, clients []*http.Client, err error) {
 	for _, name := range p.Modes {
 		var mode perimeter.Mode
 		var assertion perimeter.Assertion
 		switch name {
 		case config.CloudflareAccess:
 			assertion, err = perimeter.CloudflareAccess(p.AccessTeam, p.AccessAudiences)
+			if p.AccessGroups {
+				assertion = assertion.WithGroups(log)
+			}
 		case config.OIDCProxy:
 			assertion, err = perimeter.OIDCProxy(p.Proxy, perimeter.Assertion{
 				Header: p.ProxyHeader, Issuer: p.ProxyIssuer, Audiences: p.ProxyAudiences, KeysURL: p.ProxyKeysURL, Algorithms: p.ProxyAlgorithms,
@@ -83,7 +86,7 @@ func checkPerimeter(ctx context.Context, c config.Config) (string, error) {
 	if !c.Perimeter.Declared() {
 		return "none is declared", nil
 	}
-	modes, clients, err := newModes(c.Perimeter, time.Now)
+	modes, clients, err := newModes(c.Perimeter, slog.New(slog.DiscardHandler), time.Now)
 	defer func() {
 		for _, client := range clients {
 			client.CloseIdleConnections()

@@ -117,7 +117,7 @@ log:
 func TestPerimeter(t *testing.T) {
 	t.Parallel()
 	c, err := config.Load("", append(complete(),
-		"M365_MCP_PUBLIC_URL=https://mcp.example.com", "M365_MCP_PERIMETER=cloudflare-access,mtls", "M365_MCP_ACCESS_TEAM=tideline", "M365_MCP_ACCESS_AUDIENCES=one,two",
+		"M365_MCP_PUBLIC_URL=https://mcp.example.com", "M365_MCP_PERIMETER=cloudflare-access,mtls", "M365_MCP_ACCESS_TEAM=tideline", "M365_MCP_ACCESS_AUDIENCES=one,two", "M365_MCP_ACCESS_GROUPS=true",
 		"M365_MCP_PERIMETER_CLIENT_CA=ca.pem", "M365_MCP_PERIMETER_CERTIFICATE_HEADER=Client-Cert", "M365_MCP_TRUSTED_PROXIES=192.0.2.1", "M365_MCP_PERIMETER_OPEN=metadata",
 		"M365_MCP_PERIMETER_PEOPLE=[{perimeter: A.Lovelace@tideline.example, microsoft: ada@tideline.example}]", "M365_MCP_PERIMETER_MACHINES=[{service: 4a9b.access, clients: [claude.ai]}]",
 		"M365_MCP_PERIMETER_SERVICES=[{service: 7c2d.access, tools: [authenticate]}]",
@@ -126,7 +126,7 @@ func TestPerimeter(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := config.Perimeter{
-		Modes: []string{"cloudflare-access", "mtls"}, AccessTeam: "tideline", AccessAudiences: []string{"one", "two"}, ClientCA: "ca.pem", CertificateHeader: "Client-Cert",
+		Modes: []string{"cloudflare-access", "mtls"}, AccessTeam: "tideline", AccessAudiences: []string{"one", "two"}, AccessGroups: true, ClientCA: "ca.pem", CertificateHeader: "Client-Cert",
 		Open: []string{"metadata"}, People: []config.PerimeterPerson{{Perimeter: "a.lovelace@tideline.example", Microsoft: "ada@tideline.example"}},
 		Machines: []config.PerimeterMachine{{Service: "4a9b.access", Clients: []string{"claude.ai"}}},
 		Services: []config.PerimeterService{{Service: "7c2d.access", Tools: []string{"authenticate"}}},

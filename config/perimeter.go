@@ -15,6 +15,7 @@ type Perimeter struct {
 
 	AccessTeam      string
 	AccessAudiences []string
+	AccessGroups    bool
 
 	Proxy             string // a known product; empty: what the rest says
 	ProxyHeader       string
@@ -105,6 +106,11 @@ func perimeterTable(c *Config) []setting {
 			doc: "Of `cloudflare-access`: the AUD tags of the applications in front of this server.",
 		},
 		{
+			path: "perimeter.access_groups", env: []string{"M365_MCP_ACCESS_GROUPS"},
+			value: boolean(&p.AccessGroups), def: "false",
+			doc: "Of `cloudflare-access`: ask the team's identity endpoint for the groups of each person, which the assertion does not have; every five minutes at most. Where it does not answer within three seconds, they are unknown, and nobody is refused for it.",
+		},
+		{
 			path: "perimeter.proxy", env: []string{"M365_MCP_PERIMETER_PROXY"},
 			value: oneOf(&p.Proxy, "pomerium", "google-iap"), example: "pomerium",
 			doc: proxyOnly + "A product whose header, algorithm and claims are known. Without it, the settings below say all.",
@@ -165,6 +171,13 @@ func perimeterTable(c *Config) []setting {
 			value: severalOf(&p.Open, OpenHealth, OpenMetadata), def: OpenHealth,
 			doc: "What needs no proof: `health` is `/healthz`, `metadata` the public documents below `/.well-known/` by which clients find the authorization server.",
 		},
+	}
+}
+
+// perimeterNames are the lists of who is known to the proxy.
+func perimeterNames(c *Config) []setting {
+	p := &c.Perimeter
+	return []setting{
 		{
 			path: peoplePath, env: []string{"M365_MCP_PERIMETER_PEOPLE"}, example: "{perimeter: a.lovelace@tideline.example, microsoft: ada@tideline.example}",
 			value: value{kind: "list of people", list: true, record: func() ([]setting, func()) {

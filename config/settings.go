@@ -42,7 +42,7 @@ const oneCredential = "Exactly one of `client_secret`, `client_certificate` and 
 
 // table lists all settings, each bound to its field of c.
 func table(c *Config) []setting {
-	return slices.Concat(serverTable(c), keyTable(c), callTable(c), perimeterTable(c), logTable(c))
+	return slices.Concat(serverTable(c), keyTable(c), callTable(c), perimeterTable(c), perimeterNames(c), logTable(c))
 }
 
 func serverTable(c *Config) []setting {

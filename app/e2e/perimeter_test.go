@@ -33,6 +33,7 @@ type access struct {
 	key    jose.JSONWebKey
 	direct string // around it
 	behind atomic.Pointer[httputil.ReverseProxy]
+	told   atomic.Int32 // whose groups were asked for
 }
 
 const (
@@ -59,6 +60,10 @@ func (a *access) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{a.key.Public()}})
 		return
 	}
+	if r.URL.Path == "/cdn-cgi/access/get-identity" {
+		a.identity(w, r)
+		return
+	}
 	claims := map[string]any{"iss": a.URL, "aud": []string{accessAudience}, "iat": time.Now().Unix(), "nbf": time.Now().Unix(), "exp": time.Now().Add(time.Minute).Unix(), "type": "app"}
 	switch cookie, err := r.Cookie(accessCookie); {
 	case err == nil:
@@ -81,6 +86,25 @@ func (a *access) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Header.Set("Cf-Access-Jwt-Assertion", assertion)
 	r.Header.Set("Cf-Connecting-Ip", "198.51.100.7")
 	a.behind.Load().ServeHTTP(w, r)
+}
+
+// identity tells groups to who sends an assertion of its own as the cookie.
+func (a *access) identity(w http.ResponseWriter, r *http.Request) {
+	var claims struct {
+		Email string `json:"email"`
+	}
+	cookie, err := r.Cookie(accessCookie)
+	if err != nil {
+		a.t.Error(err)
+		return
+	}
+	token, err := signed.ParseSigned(cookie.Value, []jose.SignatureAlgorithm{jose.RS256})
+	if err != nil || token.Claims(a.key.Public(), &claims) != nil {
+		http.Error(w, "not signed here", http.StatusUnauthorized)
+		return
+	}
+	a.told.Add(1)
+	_ = json.NewEncoder(w).Encode(map[string]any{"email": claims.Email, "groups": []any{map[string]string{"id": "g-1", "name": "Staff"}}})
 }
 
 // front puts a demo behind Access.
@@ -342,4 +366,25 @@ func listedTo(t *testing.T, a *access, by http.RoundTripper, token string) rpc {
 		t.Fatal(err)
 	}
 	return parseRPC(t, answer{got.Status, got.Header, got.Body})
+}
+
+// Groups come from the identity endpoint, and calls work with them as without.
+func TestGroupsBehindAccess(t *testing.T) {
+	t.Parallel()
+	for _, on := range []bool{true, false} {
+		a := newAccess(t)
+		d := a.front(t, func(c *config.Config) { c.Perimeter.AccessGroups = on })
+		ada := d.upn(t, "ada")
+		browser, asAda := a.person(d, ada)
+		tokens, err := browser.SignIn(t.Context(), a.URL, ada)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status, body := a.call(t, asAda, tokens.Access); status != http.StatusOK || !strings.Contains(body, "emails") {
+			t.Errorf("%v: %d %s", on, status, body)
+		}
+		if told := a.told.Load(); (told > 0) != on {
+			t.Errorf("with access_groups %v, the identity endpoint was asked %d times", on, told)
+		}
+	}
 }
