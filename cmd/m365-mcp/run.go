@@ -60,7 +60,7 @@ type cli struct {
 
 	Demo      demoCmd      `cmd:"" help:"Run the server and a simulated Microsoft 365 tenant on this machine: no account, no configuration."`
 	Serve     serveCmd     `cmd:"" help:"Run the server for a real tenant."`
-	Check     checkCmd     `cmd:"" help:"Check configuration, keys, database, audit, tools, redirect URI, Entra and Graph, with the fix for what fails."`
+	Check     checkCmd     `cmd:"" help:"Check configuration, keys, database, audit, tools, perimeter, redirect URI, Entra and Graph, with the fix for what fails."`
 	Connect   connectCmd   `cmd:"" help:"Print how to connect an MCP client."`
 	Audit     auditCmd     `cmd:"" help:"Read and prove the audit."`
 	Config    configCmd    `cmd:"" help:"Help with the configuration file."`
