@@ -34,10 +34,8 @@ func newDocumentClient(a *App, c config.OAuth) (client *http.Client, allowed fun
 func configuredClients(a *App, list []config.OAuthClient, registry *tool.Registry, now func() time.Time) ([]authserver.ConfiguredClient, error) {
 	var clients []authserver.ConfiguredClient
 	for _, c := range list {
-		for _, name := range c.Tools {
-			if known := registry.ForServices(); !slices.Contains(known, name) {
-				return nil, usage("oauth.clients: the service %s cannot use %s; a service can use, as far as tools.preset and tools.deny leave them: %s", c.ID, name, strings.Join(known, ", "))
-			}
+		if err := serviceTools("oauth.clients", c.ID, c.Tools, registry); err != nil {
+			return nil, err
 		}
 		client := authserver.ConfiguredClient{
 			ID: c.ID, Name: c.Name, RedirectURIs: c.RedirectURIs, Secret: c.Secret, Service: c.Service, Tools: c.Tools, Introspect: c.Introspect,
@@ -52,6 +50,16 @@ func configuredClients(a *App, list []config.OAuthClient, registry *tool.Registr
 		clients = append(clients, client)
 	}
 	return clients, nil
+}
+
+// serviceTools refuses what a service cannot have.
+func serviceTools(setting, service string, tools []string, registry *tool.Registry) error {
+	for _, name := range tools {
+		if known := registry.ForServices(); !slices.Contains(known, name) {
+			return usage("%s: the service %s cannot use %s; a service can use, as far as tools.preset and tools.deny leave them: %s", setting, service, name, strings.Join(known, ", "))
+		}
+	}
+	return nil
 }
 
 func identityProviders(a *App, list []config.IdentityProvider, now func() time.Time) ([]authserver.IdentityProvider, error) {

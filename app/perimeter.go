@@ -17,11 +17,20 @@ import (
 	"m365mcp/config"
 	"m365mcp/dial"
 	"m365mcp/perimeter"
+	"m365mcp/tool"
 )
+
+// setPerimeter builds what stands outermost, and returns how it belongs to the rest.
+func (a *App) setPerimeter(c config.Config, registry *tool.Registry, now func() time.Time) (rules *authserver.Perimeter, err error) {
+	if a.guard, err = a.newGuard(c, now); err != nil {
+		return nil, err
+	}
+	return perimeterRules(c, registry)
+}
 
 // newGuard builds the outermost handler from what is declared to stand in front.
 func (a *App) newGuard(c config.Config, now func() time.Time) (*perimeter.Guard, error) {
-	modes, clients, err := newModes(c.Perimeter, now)
+	modes, clients, err := newModes(c.Perimeter, a.log, now)
 	for _, client := range clients {
 		a.cleanups.add(closeIdle(client))
 	}
@@ -37,13 +46,16 @@ func (a *App) newGuard(c config.Config, now func() time.Time) (*perimeter.Guard,
 }
 
 // newModes returns the ways to be proven, and the clients that fetch their keys.
-func newModes(p config.Perimeter, now func() time.Time) (modes []perimeter.Mode, clients []*http.Client, err error) {
+func newModes(p config.Perimeter, log *slog.Logger, now func() time.Time) (modes []perimeter.Mode, clients []*http.Client, err error) {
 	for _, name := range p.Modes {
 		var mode perimeter.Mode
 		var assertion perimeter.Assertion
 		switch name {
 		case config.CloudflareAccess:
 			assertion, err = perimeter.CloudflareAccess(p.AccessTeam, p.AccessAudiences)
+			if p.AccessGroups {
+				assertion = assertion.WithGroups(log)
+			}
 		case config.OIDCProxy:
 			assertion, err = perimeter.OIDCProxy(p.Proxy, perimeter.Assertion{
 				Header: p.ProxyHeader, Issuer: p.ProxyIssuer, Audiences: p.ProxyAudiences, KeysURL: p.ProxyKeysURL, Algorithms: p.ProxyAlgorithms,
@@ -74,7 +86,7 @@ func checkPerimeter(ctx context.Context, c config.Config) (string, error) {
 	if !c.Perimeter.Declared() {
 		return "none is declared", nil
 	}
-	modes, clients, err := newModes(c.Perimeter, time.Now)
+	modes, clients, err := newModes(c.Perimeter, slog.New(slog.DiscardHandler), time.Now)
 	defer func() {
 		for _, client := range clients {
 			client.CloseIdleConnections()
@@ -104,12 +116,12 @@ func certificateMode(p config.Perimeter, now func() time.Time) (perimeter.Mode, 
 
 // perimeterRules say how who is proven belongs to people at Microsoft; nil where
 // nobody is.
-func perimeterRules(c config.Config) *authserver.Perimeter {
+func perimeterRules(c config.Config, registry *tool.Registry) (*authserver.Perimeter, error) {
 	if !c.Perimeter.Declared() {
-		return nil
+		return nil, nil //nolint:nilnil // the absence of a perimeter is no error
 	}
 	rules := &authserver.Perimeter{
-		People: map[string]string{}, Machines: map[string][]string{}, Mail: c.Microsoft.TenantID != config.SeveralTenants,
+		People: map[string]string{}, Machines: map[string][]string{}, Services: map[string][]string{}, Mail: c.Microsoft.TenantID != config.SeveralTenants,
 	}
 	for _, p := range c.Perimeter.People {
 		rules.People[p.Perimeter] = p.Microsoft
@@ -117,7 +129,13 @@ func perimeterRules(c config.Config) *authserver.Perimeter {
 	for _, m := range c.Perimeter.Machines {
 		rules.Machines[m.Service] = append(rules.Machines[m.Service], m.Clients...)
 	}
-	return rules
+	for _, s := range c.Perimeter.Services {
+		if err := serviceTools("perimeter.services", s.Service, s.Tools, registry); err != nil {
+			return nil, err
+		}
+		rules.Services[s.Service] = s.Tools
+	}
+	return rules, nil
 }
 
 // newTLS is nil where TLS ends at the proxy in front. A client certificate is asked

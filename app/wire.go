@@ -52,10 +52,11 @@ func (a *App) wire(ctx context.Context, o Options) (http.Handler, error) {
 		log.WarnContext(ctx, "audit: calls without outcome were closed as unknown", "count", n)
 	}
 
-	if a.guard, err = a.newGuard(c, o.Now); err != nil {
+	registry, err := newRegistry(c.Tools, c.Linked)
+	if err != nil {
 		return nil, err
 	}
-	registry, err := newRegistry(c.Tools, c.Linked)
+	rules, err := a.setPerimeter(c, registry, o.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -67,9 +68,8 @@ func (a *App) wire(ctx context.Context, o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	vault := entra.NewVault(db.Vault(), keys, microsoft, o.Now, log, entra.Options{})
-	a.vault = vault
-	a.cleanups.add(vault.Close)
+	a.vault = entra.NewVault(db.Vault(), keys, microsoft, o.Now, log, entra.Options{})
+	a.cleanups.add(a.vault.Close)
 
 	documents, documentAllowed, err := newDocumentClient(a, c.OAuth)
 	if err != nil {
@@ -89,14 +89,14 @@ func (a *App) wire(ctx context.Context, o Options) (http.Handler, error) {
 	}
 	a.auth, err = authserver.New(authserver.Options{
 		PublicURL: c.Server.PublicURL, Scopes: scopes.signIn, MoreScopes: scopes.later, Presets: scopes.presets, ScopeText: scopeText,
-		Store: db.OAuth(), Upstream: microsoft, Vault: vault, Audit: a.audit,
+		Store: db.OAuth(), Upstream: microsoft, Vault: a.vault, Audit: a.audit,
 		Keys: root.Derive, Now: o.Now, Logger: log,
 		Lifetimes: authserver.Lifetimes{
 			Code: c.OAuth.CodeLifetime, Access: c.OAuth.AccessLifetime, Refresh: c.OAuth.RefreshLifetime,
 		},
 		Doors: ownResources(c.MCP), MaxClients: c.OAuth.MaxClients, NoRegistration: !c.OAuth.Registration, Pages: []string{ticketPages}, Connections: console.Path,
 		Registrations: c.OAuth.RegistrationsPerHour, RedirectAllow: c.OAuth.RedirectAllow, TrustedProxies: c.Server.TrustedProxies,
-		Documents: documents, DocumentAllowed: documentAllowed, Clients: clients, IdentityProviders: providers, Perimeter: perimeterRules(c),
+		Documents: documents, DocumentAllowed: documentAllowed, Clients: clients, IdentityProviders: providers, Perimeter: rules,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("authorization server: %w", err)
@@ -110,7 +110,7 @@ func (a *App) wire(ctx context.Context, o Options) (http.Handler, error) {
 	}
 	a.sweeps = append(a.sweeps, a.auth.Sweep)
 	a.forgets = append(a.forgets, func(ctx context.Context, p person) error { return a.auth.Forget(ctx, authserver.UserRef(p)) })
-	gw, err := a.newGateway(c, vault, o.Now)
+	gw, err := a.newGateway(c, a.vault, o.Now)
 	if err != nil {
 		return nil, err
 	}

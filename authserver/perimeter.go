@@ -28,6 +28,9 @@ type Perimeter struct {
 	// Machines are the clients whose tokens a machine may carry, by its name: client ids,
 	// and hosts of redirect URIs.
 	Machines map[string][]string
+	// Services are machines that work for nobody, by name, with the tools that each may
+	// use: the proof of the proxy is all that they bring.
+	Services map[string][]string
 }
 
 const eventPerimeterMismatch = "perimeter.mismatch" // a token, or a sign-in, of somebody else

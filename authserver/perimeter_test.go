@@ -1,11 +1,15 @@
 package authserver_test
 
 import (
+	"errors"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"m365mcp/authserver"
 	"m365mcp/entra"
@@ -258,4 +262,84 @@ func TestIssuedTokensAreOfWhoIsProven(t *testing.T) {
 		d.is(who)
 		equal(t, "of a service, by "+who.String(), h.mcp(t, service), http.StatusForbidden)
 	}
+}
+
+// A machine that the configuration lists works for nobody, by each request's proof alone.
+func TestProvenServices(t *testing.T) {
+	t.Parallel()
+	other, elsewhere, unnamed, human := machine, machine, machine, machine
+	other.Subject, elsewhere.Issuer, unnamed.Subject, human.Service = "5b.access", "https://other.example", "", false
+	h := newHarness(t, func(o *authserver.Options) {
+		o.Perimeter = &authserver.Perimeter{
+			Services: map[string][]string{machine.Subject: {"authenticate"}},
+			Machines: map[string][]string{other.Subject: {"assistant.example"}},
+		}
+	})
+	var got identity.Principal
+	door := h.auth.RequireBearer(func(_ http.ResponseWriter, _ *http.Request, p identity.Principal) { got = p })
+	knock := func(who identity.Perimeter, path string, authorization ...string) *httptest.ResponseRecorder {
+		got = identity.Principal{}
+		r := httptest.NewRequestWithContext(identity.WithPerimeter(t.Context(), who), http.MethodPost, h.URL+path, nil)
+		r.Header["Authorization"] = authorization
+		if len(authorization) == 0 {
+			delete(r.Header, "Authorization")
+		}
+		w := httptest.NewRecorder()
+		door.ServeHTTP(w, r)
+		return w
+	}
+	equal(t, "the service", knock(machine, "/mcp").Code, http.StatusOK)
+	now := h.clock.now()
+	if diff := cmp.Diff(identity.Principal{
+		Service: machine.Subject, Tools: []string{"authenticate"}, Scopes: []string{"service"}, Perimeter: machine, CheckedAt: now, Expires: now,
+	}, got); diff != "" {
+		t.Error(diff)
+	}
+	equal(t, "a person", got.IsPerson(), false)
+	equal(t, "recheck without a grant", errors.Is(h.auth.Recheck(t.Context(), got), authserver.ErrRevoked), true)
+	if _, err := h.auth.Principal(t.Context(), got.GrantID); !errors.Is(err, authserver.ErrRevoked) {
+		t.Errorf("its grant: %v", err)
+	}
+	if _, _, err := h.auth.AccessLink(t.Context(), got, []string{"Chat.Read"}); err == nil {
+		t.Error("it gets a link for more permissions")
+	}
+	equal(t, "a proof of another issuer of the perimeter", knock(elsewhere, "/mcp").Code, http.StatusOK) // the guard says who may prove
+
+	for _, c := range []struct {
+		name          string
+		who           identity.Perimeter
+		path          string
+		authorization []string
+	}{
+		{"a machine that is not listed", other, "/mcp", nil},
+		{"a machine without a name", unnamed, "/mcp", nil},
+		{"a person of that name", human, "/mcp", nil},
+		{"a person", annAtTheDoor, "/mcp", nil},
+		{"nobody", identity.Perimeter{}, "/mcp", nil},
+		{"a stream", machine, "/sse", nil},
+		{"another path", machine, "/upload", nil},
+		{"with an unknown token", machine, "/mcp", []string{"Bearer guess"}},
+		{"with an empty token", machine, "/mcp", []string{"Bearer "}},
+		{"with another scheme", machine, "/mcp", []string{"Basic YTpi"}},
+		{"with an empty header", machine, "/mcp", []string{""}},
+	} {
+		w := knock(c.who, c.path, c.authorization...)
+		equal(t, c.name, w.Code, http.StatusUnauthorized)
+		equal(t, c.name+": a challenge", strings.Contains(w.Header().Get("WWW-Authenticate"), "resource_metadata="), true)
+		equal(t, c.name+": let in as", got.UserKey(), identity.Principal{}.UserKey())
+	}
+	none := newHarness(t)
+	door = none.auth.RequireBearer(func(http.ResponseWriter, *http.Request, identity.Principal) {})
+	equal(t, "where no perimeter is declared", knock(machine, "/mcp").Code, http.StatusUnauthorized)
+}
+
+// A listed service is as much of a stranger to people's tokens as any other machine.
+func TestProvenServiceWithAPersonsToken(t *testing.T) {
+	t.Parallel()
+	h, d := newDoor(t, authserver.Perimeter{Services: map[string][]string{machine.Subject: {"authenticate"}}})
+	clientID, access, refresh := h.connect(t)
+	d.is(machine)
+	equal(t, "call", h.mcp(t, access), http.StatusForbidden)
+	equal(t, "refresh", h.token(t, refreshForm(clientID, refresh)).text(t, "error"), "invalid_grant")
+	equal(t, "a page", h.authorize(t, h.browser(t), h.request(clientID)).StatusCode, http.StatusForbidden)
 }

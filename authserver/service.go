@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"net/http"
 	"strings"
 	"time"
 
@@ -48,6 +49,25 @@ func (s *Server) serve(ctx context.Context, client Client, p parameters) (tokenA
 	return s.issue(ctx, Grant{
 		Service: client.ID, ClientID: client.ID, Resource: p["resource"], Scopes: []string{serviceScope}, EndsAt: now.Add(s.lifetimes.Access), Perimeter: identity.PerimeterOf(ctx),
 	}, now, eventService, nil)
+}
+
+// provenService is a machine that the proxy in front has proven and the configuration
+// lists, on a request that brings no token to judge. It has no grant: there is nothing to
+// end but the proof, which each request needs, and the line of the configuration. A stream
+// would outlive its request, so /mcp is its only door.
+func (s *Server) provenService(r *http.Request) (identity.Principal, bool) {
+	who := identity.PerimeterOf(r.Context())
+	if s.perimeter == nil || !who.Service || who.Subject == "" || r.URL.Path != mcpPath || len(r.Header["Authorization"]) > 0 {
+		return identity.Principal{}, false
+	}
+	tools, listed := s.perimeter.Services[who.Subject]
+	if !listed {
+		return identity.Principal{}, false
+	}
+	now := s.now()
+	return identity.Principal{
+		Service: who.Subject, Tools: tools, Scopes: []string{serviceScope}, Perimeter: who, CheckedAt: now, Expires: now,
+	}, true
 }
 
 // issue stores a grant that comes without a code, and gives out its one access token.

@@ -117,17 +117,19 @@ log:
 func TestPerimeter(t *testing.T) {
 	t.Parallel()
 	c, err := config.Load("", append(complete(),
-		"M365_MCP_PUBLIC_URL=https://mcp.example.com", "M365_MCP_PERIMETER=cloudflare-access,mtls", "M365_MCP_ACCESS_TEAM=tideline", "M365_MCP_ACCESS_AUDIENCES=one,two",
+		"M365_MCP_PUBLIC_URL=https://mcp.example.com", "M365_MCP_PERIMETER=cloudflare-access,mtls", "M365_MCP_ACCESS_TEAM=tideline", "M365_MCP_ACCESS_AUDIENCES=one,two", "M365_MCP_ACCESS_GROUPS=true",
 		"M365_MCP_PERIMETER_CLIENT_CA=ca.pem", "M365_MCP_PERIMETER_CERTIFICATE_HEADER=Client-Cert", "M365_MCP_TRUSTED_PROXIES=192.0.2.1", "M365_MCP_PERIMETER_OPEN=metadata",
 		"M365_MCP_PERIMETER_PEOPLE=[{perimeter: A.Lovelace@tideline.example, microsoft: ada@tideline.example}]", "M365_MCP_PERIMETER_MACHINES=[{service: 4a9b.access, clients: [claude.ai]}]",
+		"M365_MCP_PERIMETER_SERVICES=[{service: 7c2d.access, tools: [authenticate]}]",
 	), files{}.read)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := config.Perimeter{
-		Modes: []string{"cloudflare-access", "mtls"}, AccessTeam: "tideline", AccessAudiences: []string{"one", "two"}, ClientCA: "ca.pem", CertificateHeader: "Client-Cert",
+		Modes: []string{"cloudflare-access", "mtls"}, AccessTeam: "tideline", AccessAudiences: []string{"one", "two"}, AccessGroups: true, ClientCA: "ca.pem", CertificateHeader: "Client-Cert",
 		Open: []string{"metadata"}, People: []config.PerimeterPerson{{Perimeter: "a.lovelace@tideline.example", Microsoft: "ada@tideline.example"}},
 		Machines: []config.PerimeterMachine{{Service: "4a9b.access", Clients: []string{"claude.ai"}}},
+		Services: []config.PerimeterService{{Service: "7c2d.access", Tools: []string{"authenticate"}}},
 	}
 	if diff := cmp.Diff(want, c.Perimeter); diff != "" || !c.Perimeter.Declared() {
 		t.Error(diff)
@@ -312,6 +314,15 @@ func TestRefused(t *testing.T) {
 		{name: "mtls without TLS", env: []string{"M365_MCP_PERIMETER=mtls", "M365_MCP_PERIMETER_CLIENT_CA=ca.pem"}, want: "no connection has a client certificate"},
 		{name: "a certificate without a key", env: []string{"M365_MCP_TLS_CERTIFICATE=server.pem"}, want: "go together"},
 		{name: "a person without an address", env: []string{"M365_MCP_PERIMETER_PEOPLE=[{perimeter: ada, microsoft: ada@tideline.example}]"}, want: "is no address"},
+		{name: "a service without tools", env: []string{"M365_MCP_PERIMETER_SERVICES=[{service: ci}]"}, want: "perimeter.services.tools: is not set"},
+		{name: "a service twice", env: []string{"M365_MCP_PERIMETER_SERVICES=[{service: ci, tools: [authenticate]}, {service: ci, tools: [findTools]}]"}, want: "which is listed before"},
+		{
+			name: "a service by the name of a client", want: "which is a client of oauth.clients",
+			env: []string{
+				"M365_MCP_OAUTH_CLIENTS=[{id: ci, name: CI, service: true}]", "M365_MCP_OAUTH_CLIENT_SECRET_CI=a secret of the service",
+				"M365_MCP_PERIMETER_SERVICES=[{service: ci, tools: [authenticate]}]",
+			},
+		},
 		{name: "a machine for no client", env: []string{"M365_MCP_PERIMETER_MACHINES=[{service: ci}]"}, want: "perimeter.machines.clients: is not set"},
 		{name: "PostgreSQL without the audit's key", env: []string{"M365_MCP_DATABASE=postgres://u:canary@db.example/m365"}, want: "all replicas must sign with the same key"},
 		{name: "streams on many replicas", env: []string{"M365_MCP_DATABASE=postgres://u:canary@db.example/m365", "M365_MCP_AUDIT_SIGNING_KEY=" + goodSigner, "M365_MCP_SSE=true"}, want: "mcp.sse: is on with PostgreSQL"},

@@ -15,6 +15,7 @@ type Perimeter struct {
 
 	AccessTeam      string
 	AccessAudiences []string
+	AccessGroups    bool
 
 	Proxy             string // a known product; empty: what the rest says
 	ProxyHeader       string
@@ -33,6 +34,7 @@ type Perimeter struct {
 	Open     []string // OpenHealth, OpenMetadata
 	People   []PerimeterPerson
 	Machines []PerimeterMachine
+	Services []PerimeterService
 }
 
 // Values of the settings above.
@@ -64,9 +66,18 @@ type PerimeterMachine struct {
 	Clients []string // whose tokens it may carry: client ids, or hosts of their redirect URIs
 }
 
+// PerimeterService is a machine that works for nobody.
+type PerimeterService struct {
+	Service string
+	Tools   []string // all that it may use
+}
+
 const (
 	peoplePath   = "perimeter.people"
 	machinesPath = "perimeter.machines"
+	servicesPath = "perimeter.services"
+
+	machineName = "its name in the assertion: a service token's client id, a service account's address, a certificate's URI or common name"
 )
 
 func perimeterTable(c *Config) []setting {
@@ -93,6 +104,11 @@ func perimeterTable(c *Config) []setting {
 			path: "perimeter.access_audiences", env: []string{"M365_MCP_ACCESS_AUDIENCES"},
 			value: texts(&p.AccessAudiences), example: "4714c1358e65fe4b408ad6d432a5f878f08194bdb4752441fd56faefa9b2b6f2",
 			doc: "Of `cloudflare-access`: the AUD tags of the applications in front of this server.",
+		},
+		{
+			path: "perimeter.access_groups", env: []string{"M365_MCP_ACCESS_GROUPS"},
+			value: boolean(&p.AccessGroups), def: "false",
+			doc: "Of `cloudflare-access`: ask the team's identity endpoint for the groups of each person, which the assertion does not have; every five minutes at most. Where it does not answer within three seconds, they are unknown, and nobody is refused for it.",
 		},
 		{
 			path: "perimeter.proxy", env: []string{"M365_MCP_PERIMETER_PROXY"},
@@ -155,6 +171,13 @@ func perimeterTable(c *Config) []setting {
 			value: severalOf(&p.Open, OpenHealth, OpenMetadata), def: OpenHealth,
 			doc: "What needs no proof: `health` is `/healthz`, `metadata` the public documents below `/.well-known/` by which clients find the authorization server.",
 		},
+	}
+}
+
+// perimeterNames are the lists of who is known to the proxy.
+func perimeterNames(c *Config) []setting {
+	p := &c.Perimeter
+	return []setting{
 		{
 			path: peoplePath, env: []string{"M365_MCP_PERIMETER_PEOPLE"}, example: "{perimeter: a.lovelace@tideline.example, microsoft: ada@tideline.example}",
 			value: value{kind: "list of people", list: true, record: func() ([]setting, func()) {
@@ -171,12 +194,23 @@ func perimeterTable(c *Config) []setting {
 			value: value{kind: "list of machines", list: true, record: func() ([]setting, func()) {
 				one := &PerimeterMachine{}
 				return []setting{
-					{path: machinesPath + ".service", value: word(&one.Service), required: true, doc: "its name in the assertion: a service token's client id, a service account's address, a certificate's URI or common name"},
+					{path: machinesPath + ".service", value: word(&one.Service), required: true, doc: machineName},
 					{path: machinesPath + ".clients", value: texts(&one.Clients), required: true, doc: "client ids, or hosts of redirect URIs"},
 				}, func() { p.Machines = append(p.Machines, *one) }
 			}},
 			doc: "Machines that carry people's tokens: a hosted assistant reaches the server with a machine's proof, and the bearer token says for whom. " +
 				"Of which clients is said here; no other machine may use a person's token.",
+		},
+		{
+			path: servicesPath, env: []string{"M365_MCP_PERIMETER_SERVICES"}, example: "{service: 7c2d.access, tools: [authenticate]}",
+			value: value{kind: "list of services", list: true, record: func() ([]setting, func()) {
+				one := &PerimeterService{}
+				return []setting{
+					{path: servicesPath + ".service", value: word(&one.Service), required: true, doc: machineName},
+					{path: servicesPath + ".tools", value: words(&one.Tools), required: true, doc: "all that it may use: of the tools that are about no person (`authenticate`, `findTools`)"},
+				}, func() { p.Services = append(p.Services, *one) }
+			}},
+			doc: "Machines that work for nobody: with such a proof and no bearer token, `/mcp` lets them use their tools, and nobody's data.",
 		},
 	}
 }
@@ -243,6 +277,7 @@ func (l *loader) checkPerimeter() {
 		l.report(Problem{Where: "perimeter.mode", Setting: "perimeter.mode", What: "is none and something else", Fix: "name what stands in front, without none"})
 		return
 	}
+	l.checkPerimeterServices()
 	for _, need := range []struct {
 		mode, setting string
 		missing       bool
@@ -276,5 +311,19 @@ func (l *loader) checkPerimeter() {
 	}
 	if (l.cfg.Server.TLSCertificate == "") != (l.cfg.Server.TLSKey == "") {
 		l.report(Problem{Where: "server.tls_certificate", Setting: "server.tls_certificate", What: "and server.tls_key go together, and one is not set", Fix: "set both, or none where TLS ends at the proxy in front"})
+	}
+}
+
+// checkPerimeterServices: what is done as a service has one name in the audit.
+func (l *loader) checkPerimeterServices() {
+	taken := map[string]string{}
+	for _, c := range l.cfg.OAuth.Clients {
+		taken[c.ID] = "a client of " + clientsPath
+	}
+	for _, s := range l.cfg.Perimeter.Services {
+		if by, ok := taken[s.Service]; ok {
+			l.report(Problem{Where: servicesPath, Setting: servicesPath + ".service", What: "names " + s.Service + ", which is " + by, Fix: "give each a name of its own"})
+		}
+		taken[s.Service] = "listed before"
 	}
 }

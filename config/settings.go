@@ -43,7 +43,7 @@ const oneCredential = "Exactly one of `client_secret`, `client_certificate` and 
 
 // table lists all settings, each bound to its field of c.
 func table(c *Config) []setting {
-	return slices.Concat(serverTable(c), keyTable(c), callTable(c), perimeterTable(c), linkedTable(c), logTable(c))
+	return slices.Concat(serverTable(c), keyTable(c), callTable(c), perimeterTable(c), perimeterNames(c), linkedTable(c), logTable(c))
 }
 
 func serverTable(c *Config) []setting {

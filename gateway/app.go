@@ -162,14 +162,18 @@ func (g *Gateway) exchangeApp(ctx context.Context, app App, r graph.Request, rec
 // among them). A page for people says nothing here.
 func appWords(body []byte) string {
 	var said struct {
-		Detail, Title, Message string
-		Error                  json.RawMessage
+		Detail  string          `json:"detail"`
+		Title   string          `json:"title"`
+		Message string          `json:"message"`
+		Error   json.RawMessage `json:"error"`
 	}
 	if json.Unmarshal(body, &said) != nil {
 		return ""
 	}
 	var text string
-	var inner struct{ Message string }
+	var inner struct {
+		Message string `json:"message"`
+	}
 	if json.Unmarshal(said.Error, &text) != nil && json.Unmarshal(said.Error, &inner) == nil {
 		text = inner.Message
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -37,6 +38,9 @@ type Assertion struct {
 	KeysURL    string   // JWK Set
 	Algorithms []string // asymmetric ones
 	Claims     Claims
+
+	identityURL string // that tells people's groups; empty: the assertion does
+	log         *slog.Logger
 }
 
 // Claims are the names of the claims that say who it is.
@@ -54,11 +58,13 @@ type Claims struct {
 type assertionMode struct {
 	Assertion
 
-	keys *jwks.Set
-	now  func() time.Time
+	keys   *jwks.Set
+	groups *groups // nil: the assertion has them
+	now    func() time.Time
 }
 
-// NewAssertion returns the mode of a proxy. The client must reach the origin of its keys.
+// NewAssertion returns the mode of a proxy. The client must reach the origin of its keys,
+// and nothing else: assertions may be sent with it.
 func NewAssertion(a Assertion, client *http.Client, now func() time.Time) (Mode, error) {
 	var algorithms []jose.SignatureAlgorithm
 	for _, name := range a.Algorithms {
@@ -71,7 +77,11 @@ func NewAssertion(a Assertion, client *http.Client, now func() time.Time) (Mode,
 		return nil, errors.New("an assertion needs a header, an issuer, an audience, keys and algorithms")
 	}
 	keys := jwks.New(a.KeysURL, jwks.Options{HTTP: client, Now: now, Algorithms: algorithms, Lifetime: keysLifetime, Grace: keysGrace})
-	return &assertionMode{a, keys, now}, nil
+	m := &assertionMode{Assertion: a, keys: keys, now: now}
+	if a.identityURL != "" {
+		m.groups = newGroups(a.identityURL, client, now, a.log)
+	}
+	return m, nil
 }
 
 // Algorithms are those that may be configured: with none of them can a verifier sign.
@@ -113,7 +123,11 @@ func (m *assertionMode) prove(r *http.Request, _ bool) (identity.Perimeter, erro
 	if err := m.judge(registered); err != nil {
 		return identity.Perimeter{}, err
 	}
-	return m.who(claims)
+	who, err := m.who(claims)
+	if err == nil && m.groups != nil && !who.Service {
+		who.Groups = m.groups.of(r.Context(), values[0], who.Email, registered.Expiry.Time())
+	}
+	return who, err
 }
 
 // judge holds what is signed to this server and to now.

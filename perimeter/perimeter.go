@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -151,9 +152,11 @@ func (g *Guard) peerTrusted(r *http.Request) bool {
 	return err == nil && slices.ContainsFunc(g.trusted, func(p netip.Prefix) bool { return p.Contains(peer.Addr().Unmap()) })
 }
 
-func (g *Guard) isOpen(path string) bool {
-	return slices.ContainsFunc(g.open, func(o string) bool {
-		return path == o || strings.HasSuffix(o, "/") && strings.HasPrefix(path, o)
+// isOpen reads a path in one way only: one with dots or doubled slashes is whatever the
+// next reader makes of it.
+func (g *Guard) isOpen(p string) bool {
+	return p == path.Clean(p) && slices.ContainsFunc(g.open, func(o string) bool {
+		return p == o || strings.HasSuffix(o, "/") && strings.HasPrefix(p, o)
 	})
 }
 

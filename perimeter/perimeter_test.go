@@ -462,6 +462,7 @@ func TestOpenPaths(t *testing.T) {
 	f := newFront(t, "custom", perimeter.Options{Open: []string{"/healthz", "/.well-known/"}})
 	for path, want := range map[string]int{
 		"/healthz": 204, "/.well-known/oauth-protected-resource/mcp": 204, "/healthz/": 403, "/healthz2": 403, "/.well-known": 403, "/mcp": 403, "/token": 403, "/": 403, "//healthz": 403,
+		"/.well-known/../mcp": 403, "/.well-known/%2e%2e/mcp": 403, "/.well-known//x": 403, "/.well-known/x/": 403, "/.well-known%2f..%2fmcp": 403,
 	} {
 		if code, _ := f.send(path, nil); code != want {
 			t.Errorf("%s: %d, want %d", path, code, want)

@@ -80,11 +80,31 @@ var layouts = []string{
 // Parse reads a time. With an offset it is that instant; without one it is a
 // time of the zone; a day alone is its beginning there, and dateOnly is true.
 func (z Zone) Parse(text string) (t time.Time, dateOnly bool, err error) {
+	t, layout, err := read(text, z.Location())
+	return t, layout == time.DateOnly, err
+}
+
+// ParseExisting is Parse for what somebody means to happen: a time that the zone's
+// clocks leave out is an error, not moved to another hour without a word.
+func (z Zone) ParseExisting(text string) (t time.Time, dateOnly bool, err error) {
+	t, layout, err := read(text, z.Location())
+	if err != nil || layout == time.DateOnly || strings.HasSuffix(layout, "Z07:00") {
+		return t, layout == time.DateOnly, err
+	}
+	const wall = "2006-01-02T15:04"
+	if meant, _, err := read(text, time.UTC); err != nil || meant.Format(wall) != t.Format(wall) {
+		return time.Time{}, false, fmt.Errorf("%.40q does not exist in %s, where clocks go forward then; write %s, or another time", text, z.Name(), t.Format(wall)) //nolint:err113 // words for the caller
+	}
+	return t, false, nil
+}
+
+// read tries the layouts; one that ends in an offset needs no location.
+func read(text string, loc *time.Location) (t time.Time, layout string, err error) {
 	text = strings.TrimSpace(text)
 	for _, layout := range layouts {
-		if t, err := time.ParseInLocation(layout, text, z.Location()); err == nil {
-			return t, layout == time.DateOnly, nil
+		if t, err := time.ParseInLocation(layout, text, loc); err == nil {
+			return t, layout, nil
 		}
 	}
-	return time.Time{}, false, fmt.Errorf("%.40q is not a time; write 2026-03-05T09:30, with an offset such as +01:00 for another zone, or a day such as 2026-03-05", text) //nolint:err113 // words for the caller
+	return time.Time{}, "", fmt.Errorf("%.40q is not a time; write 2026-03-05T09:30, with an offset such as +01:00 for another zone, or a day such as 2026-03-05", text) //nolint:err113 // words for the caller
 }

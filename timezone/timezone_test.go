@@ -2,6 +2,7 @@ package timezone_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -79,6 +80,42 @@ func TestParse(t *testing.T) {
 		if _, _, err := berlin.Parse(text); err == nil {
 			t.Errorf("Parse(%q) was accepted", text)
 		}
+	}
+}
+
+// The hour that clocks leave out in spring.
+func TestParseExisting(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ zone, text, want string }{
+		{"Europe/Berlin", "2026-03-29T01:59", "2026-03-29T00:59:00Z"},
+		{"Europe/Berlin", "2026-03-29T02:30", ""},
+		{"Europe/Berlin", "2026-03-29 02:00:00", ""},
+		{"Europe/Berlin", "2026-03-29T03:00", "2026-03-29T01:00:00Z"},
+		{"Europe/Berlin", "2026-03-29T02:30:00Z", "2026-03-29T02:30:00Z"},
+		{"Europe/Berlin", "2026-03-29T02:30+00:00", "2026-03-29T02:30:00Z"},
+		{"Europe/Berlin", "2026-03-29", "2026-03-28T23:00:00Z"},
+		{"Europe/London", "2026-03-29T01:30", ""},
+		{"Europe/London", "2026-03-29T02:30", "2026-03-29T01:30:00Z"},
+		{"UTC", "2026-03-29T02:30", "2026-03-29T02:30:00Z"},
+	} {
+		zone, err := timezone.Find(c.zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _, err := zone.ParseExisting(c.text)
+		switch {
+		case c.want == "" && (err == nil || !strings.Contains(err.Error(), "does not exist in ")):
+			t.Errorf("%s %s: %v, %v", c.zone, c.text, got, err)
+		case c.want != "" && (err != nil || got.UTC().Format(time.RFC3339) != c.want):
+			t.Errorf("%s %s: %v, %v; want %s", c.zone, c.text, got.UTC(), err, c.want)
+		}
+	}
+	zone, err := timezone.Find("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := zone.ParseExisting("2026-03-29T02:30"); err == nil || !strings.Contains(err.Error(), "write 2026-03-29T03:30") {
+		t.Errorf("no way out: %v", err)
 	}
 }
 

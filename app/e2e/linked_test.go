@@ -224,6 +224,7 @@ func TestLinkedApps(t *testing.T) {
 			tool[l.ID] = l.Tool
 		case audit.KindOutcome:
 			ended[tool[l.ID]] = string(l.Status)
+		case audit.KindEvent:
 		}
 	}
 	for name, status := range map[string]string{

@@ -96,7 +96,7 @@ func shared(p tool.Plan, mailbox, scope string) tool.Plan {
 
 // parse reads the argument field as a time of the zone.
 func parse(zone timezone.Zone, field, text string) (t time.Time, dateOnly bool, err error) {
-	t, dateOnly, err = zone.Parse(text)
+	t, dateOnly, err = zone.ParseExisting(text)
 	if err != nil {
 		return time.Time{}, false, tool.Invalid(field, err.Error())
 	}

@@ -293,6 +293,7 @@ var suite = tooltest.Suite{Tools: calendar.Tools(), Cases: []tooltest.Case{
 		},
 	},
 	{Tool: "createCalendarEvent", Name: "ends before it starts", As: "ada", Args: `{"subject":"x","start":"2026-12-01T14:00","end":"2026-12-01T13:00"}`, Err: tool.CodeInvalidArguments, Field: "end"},
+	{Tool: "createCalendarEvent", Name: "an hour that clocks leave out", As: "ada", Args: `{"subject":"x","start":"2027-03-28T02:30","end":"2027-03-28T03:30","timeZone":"Europe/Berlin"}`, Err: tool.CodeInvalidArguments, Field: "start"},
 	{Tool: "createCalendarEvent", Name: "no address", As: "ada", Args: `{"subject":"x","start":"2026-12-01T14:00","end":"2026-12-01T15:00","attendees":"Bruno"}`, Err: tool.CodeInvalidArguments, Field: "attendees"},
 	{Tool: "createCalendarEvent", Name: "a subject of two lines", As: "ada", Args: `{"subject":"x\ny","start":"2026-12-01T14:00","end":"2026-12-01T15:00"}`, Err: tool.CodeInvalidArguments, Field: "subject"},
 	{Tool: "createCalendarEvent", Name: "how often is missing", As: "ada", Args: `{"subject":"x","start":"2026-12-01T14:00","end":"2026-12-01T15:00","repeatUntil":"2026-12-31"}`, Err: tool.CodeInvalidArguments, Field: "repeat"},

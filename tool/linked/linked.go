@@ -229,7 +229,7 @@ func define(app App, op Operation, fields []tool.Field) *tool.Tool {
 
 // provable refuses what the app could not be shown whose call it is.
 func provable(app App, c tool.Call) error {
-	why := ""
+	var why string
 	switch {
 	case !app.Person:
 		return nil
@@ -262,7 +262,7 @@ func shape(resp *graph.Response) tool.Result {
 		kind = "application/octet-stream"
 	}
 	a := answer{Status: resp.Status, ContentType: kind, Bytes: len(resp.Body)}
-	text := ""
+	var text string
 	switch {
 	case len(resp.Body) == 0:
 		a.ContentType = ""

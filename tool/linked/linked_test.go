@@ -40,8 +40,10 @@ func TestTools(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff([]traits{
-		{"crm_get", true, false, true, true, "id"}, {"crm_has", true, false, true, true, "id"},
-		{"crm_put", false, true, true, false, "id body"}, {"crm_add", false, true, false, false, "body"},
+		{"crm_get", true, false, true, true, "id"},
+		{"crm_has", true, false, true, true, "id"},
+		{"crm_put", false, true, true, false, "id body"},
+		{"crm_add", false, true, false, false, "body"},
 	}, got); diff != "" {
 		t.Error(diff)
 	}

@@ -131,7 +131,7 @@ func (a createArgs) todo(due time.Time, zone timezone.Zone) (map[string]any, err
 		body["dueDateTime"] = dueOn(due)
 	}
 	if a.Reminder != "" {
-		at, _, err := zone.Parse(a.Reminder)
+		at, _, err := zone.ParseExisting(a.Reminder)
 		if err != nil {
 			return nil, tool.Invalid("reminder", err.Error())
 		}

@@ -77,7 +77,7 @@ func checkZone(ctx context.Context, c tool.Call, name string) error {
 
 // parseTime reads the argument field as a time of the zone.
 func parseTime(zone timezone.Zone, field, text string) (time.Time, error) {
-	t, _, err := zone.Parse(text)
+	t, _, err := zone.ParseExisting(text)
 	if err != nil {
 		return time.Time{}, tool.Invalid(field, err.Error())
 	}
