@@ -17,7 +17,7 @@ func (n *notice) Error() string { return n.text }
 
 // checkTools says who has to consent before the selected tools can run.
 func checkTools(_ context.Context, c config.Config) (string, error) {
-	registry, err := newRegistry(c.Tools)
+	registry, err := newRegistry(c.Tools, c.Linked)
 	if err != nil {
 		return "", err
 	}

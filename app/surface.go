@@ -12,7 +12,7 @@ import (
 
 // ToolReference is docs/tools.md: every tool as the registry knows it.
 func ToolReference() (string, error) {
-	registry, err := newRegistry(config.Tools{Preset: "full,runReadTool,runWriteTool,findTools"})
+	registry, err := newRegistry(config.Tools{Preset: "full,runReadTool,runWriteTool,findTools"}, config.LinkedApps{})
 	if err != nil {
 		return "", err
 	}

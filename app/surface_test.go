@@ -123,7 +123,7 @@ func TestSeedNamesStay(t *testing.T) {
 		"createCalendarEvent": "subject start end attendees body", "sendTeamsMessage": "teamId channelId message",
 		"createTeamsMeeting": "subject startTime endTime attendees", "getContacts": "count search", "authenticate": "",
 	}
-	registry, err := newRegistry(config.Tools{Preset: "core"})
+	registry, err := newRegistry(config.Tools{Preset: "core"}, config.LinkedApps{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func TestToolsAreFoundByWhatPeopleSay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	registry, err := newRegistry(config.Tools{Preset: "full"})
+	registry, err := newRegistry(config.Tools{Preset: "full"}, config.LinkedApps{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +227,7 @@ func bm25(query []string, documents [][]string) []int {
 func TestDeniedFamiliesAreNotSearched(t *testing.T) {
 	t.Parallel()
 	for family, scope := range map[string]string{"mail": "Mail.Read", "calendar": "Calendars.Read", "teams": "Chat.Read", "files": "Files.Read.All"} {
-		registry, err := newRegistry(config.Tools{Preset: "core", Deny: []string{family}})
+		registry, err := newRegistry(config.Tools{Preset: "core", Deny: []string{family}}, config.LinkedApps{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -242,11 +242,11 @@ func TestDeniedFamiliesAreNotSearched(t *testing.T) {
 			t.Errorf("without %s people are still asked for %v", family, asked)
 		}
 	}
-	if registry, err := newRegistry(config.Tools{Preset: "core", Deny: []string{"mail", "calendar", "teams", "files"}}); err != nil ||
+	if registry, err := newRegistry(config.Tools{Preset: "core", Deny: []string{"mail", "calendar", "teams", "files"}}, config.LinkedApps{}); err != nil ||
 		slices.ContainsFunc(registry.Reachable(), func(t *tool.Tool) bool { return t.Name == "searchAll" }) {
 		t.Errorf("with nothing to search there is searchAll, or %v", err)
 	}
-	all, err := newRegistry(config.Tools{Preset: "full"})
+	all, err := newRegistry(config.Tools{Preset: "full"}, config.LinkedApps{})
 	if err != nil {
 		t.Fatal(err)
 	}

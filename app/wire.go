@@ -52,7 +52,7 @@ func (a *App) wire(ctx context.Context, o Options) (http.Handler, error) {
 		log.WarnContext(ctx, "audit: calls without outcome were closed as unknown", "count", n)
 	}
 
-	registry, err := newRegistry(c.Tools)
+	registry, err := newRegistry(c.Tools, c.Linked)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +139,7 @@ func (a *App) wire(ctx context.Context, o Options) (http.Handler, error) {
 	runner = tool.NewRunner(tool.Options{
 		Registry: registry, Policy: policy.PermitAll(), Audit: a.audit, Services: services,
 		Open: func(d tool.Decided) tool.Session {
-			return gw.Open(gateway.Call{Principal: d.Principal(), Tool: d.Tool(), RequestID: d.ID(), ReadOnly: d.ReadOnly()})
+			return gw.Open(gateway.Call{Principal: d.Principal(), Tool: d.Tool(), RequestID: d.ID(), ReadOnly: d.ReadOnly(), App: d.App()})
 		},
 		Timeout: c.Gateway.Timeout, NewID: newID(o.Now), Now: o.Now, Logger: log,
 	})
@@ -159,12 +159,18 @@ func (a *App) wire(ctx context.Context, o Options) (http.Handler, error) {
 	return routes(c.Server.PublicURL, a.guard, a.mcp, a.auth, service, pages), nil
 }
 
-func newRegistry(c config.Tools) (*tool.Registry, error) {
+func newRegistry(c config.Tools, apps config.LinkedApps) (*tool.Registry, error) {
 	selection, err := tool.Select(c.Preset, c.Allow, c.Deny)
 	if err != nil {
 		return nil, usage("%w", err)
 	}
-	registry, err := tool.NewRegistry(catalogue(), selection)
+	set := catalogue()
+	linked, err := linkedTools(apps)
+	if err != nil {
+		return nil, usage("linked_apps: %w", err)
+	}
+	set.Tools = append(set.Tools, linked...)
+	registry, err := tool.NewRegistry(set, selection)
 	if err != nil {
 		return nil, usage("%w", err)
 	}
@@ -198,8 +204,12 @@ func (a *App) newGateway(c config.Config, vault *entra.Vault, now func() time.Ti
 		return nil, usage("%w", err)
 	}
 	a.cleanups.add(closeIdle(storage))
+	apps, err := a.linkedApps(c.Linked)
+	if err != nil {
+		return nil, err
+	}
 	return gateway.New(gateway.Options{
-		GraphURL: c.Microsoft.GraphURL, Version: c.Microsoft.GraphAPIVersion, HTTP: client, StorageHosts: hosts, Storage: storage,
+		GraphURL: c.Microsoft.GraphURL, Version: c.Microsoft.GraphAPIVersion, HTTP: client, StorageHosts: hosts, Storage: storage, Apps: apps,
 		Credentials: credentials{vault, a.auth, a.log, &signIns{now: now}}, Recheck: a.auth.Recheck,
 		Retry: gateway.Retry{MaxAttempts: c.Gateway.MaxAttempts, Backoff: 500 * time.Millisecond, MaxWait: c.Gateway.MaxWait},
 		NewID: newID(now), Now: now, Logger: a.log,

@@ -56,7 +56,7 @@ func (s *Server) verify(ctx context.Context, path, rawToken string) (identity.Pr
 		return identity.Principal{}, err
 	}
 	p := token.Grant.principal(now)
-	p.Perimeter = identity.PerimeterOf(ctx)
+	p.Perimeter, p.Assertion = identity.PerimeterOf(ctx), identity.AssertionOf(ctx)
 	p.Scopes, p.Expires, p.Tools = token.Scopes, token.ExpiresAt, s.configured[token.Grant.ClientID].tools
 	return p, nil
 }

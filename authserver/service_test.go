@@ -55,7 +55,7 @@ func TestClientCredentials(t *testing.T) {
 	if diff := cmp.Diff(identity.Principal{
 		ClientID: service, GrantID: p.GrantID, Service: service, Tools: []string{"findTools"}, Scopes: []string{"service"},
 		Expires: h.clock.now().Add(time.Hour), CheckedAt: h.clock.now(),
-	}, p); diff != "" {
+	}, p, cmp.AllowUnexported(secret.String{})); diff != "" {
 		t.Error(diff)
 	}
 	event := h.audit.last(t, "oauth.service_token")

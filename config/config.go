@@ -36,6 +36,7 @@ type Config struct {
 	Tools     Tools
 	Gateway   Gateway
 	Perimeter Perimeter
+	Linked    LinkedApps
 	Log       Log
 
 	// Warnings are settings that were understood and have no effect here.

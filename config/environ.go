@@ -117,11 +117,11 @@ func (l *loader) environNames() []string {
 }
 
 // foreign are names with our prefix that others own: the command line, the
-// tests, the clients (readClientSecrets looks at those), and Kubernetes, which describes a Service called m365-mcp to every pod
+// tests, the clients and linked apps (whose secrets are read with them), and Kubernetes, which describes a Service called m365-mcp to every pod
 // as M365_MCP_SERVICE_HOST, M365_MCP_PORT_8365_TCP and so on.
 func foreign(name string) bool {
 	rest := strings.TrimPrefix(name, prefix)
-	for _, p := range []string{"TEST_", "SERVICE_", "PORT_", strings.TrimPrefix(secretPrefix, prefix)} {
+	for _, p := range []string{"TEST_", "SERVICE_", "PORT_", strings.TrimPrefix(secretPrefix, prefix), strings.TrimPrefix(appSecretPrefix, prefix)} {
 		if strings.HasPrefix(rest, p) {
 			return true
 		}

@@ -36,7 +36,7 @@ func TestExampleIsValid(t *testing.T) {
 		t.Error(d)
 	}
 	inForce := regexp.MustCompile(`(?m)^  #([a-z_]+:)`).ReplaceAllString(string(config.Example()), "  $1")
-	env := []string{"ENCRYPTION_KEY=" + goodKey, "M365_MCP_ALLOW_PUBLIC_WITHOUT_PERIMETER=true"}
+	env := []string{"ENCRYPTION_KEY=" + goodKey, "M365_MCP_ALLOW_PUBLIC_WITHOUT_PERIMETER=true", "M365_MCP_LINKED_APP_SECRET_CRM=of the app"}
 	for _, other := range []string{"tenant_id", "allowed_tenants"} { // one tenant, or a list
 		text := regexp.MustCompile(`(?m)^  `+other+`:.*$`).ReplaceAllString(inForce, "")
 		if _, err := config.Load("c.yaml", env, files{"c.yaml": text}.read); err != nil {

@@ -73,6 +73,7 @@ func load(c *Config, path string, environ []string, readFile func(string) ([]byt
 	env := variables(environ)
 	l.apply(inFile, l.readEnviron(env, readFile))
 	l.readClientSecrets(env, readFile)
+	l.readAppSecrets(env, readFile)
 	return l
 }
 

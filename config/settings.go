@@ -35,6 +35,7 @@ var sections = []section{
 	{"tools", "What assistants are offered."},
 	{"gateway", "The way out to Microsoft Graph."},
 	{"perimeter", "The proxy in front, which proves who knocks."},
+	{"linked_apps", "What assistants may use beside Microsoft 365, each thing on purpose."},
 	{"log", "The log on standard error."},
 }
 
@@ -42,7 +43,7 @@ const oneCredential = "Exactly one of `client_secret`, `client_certificate` and 
 
 // table lists all settings, each bound to its field of c.
 func table(c *Config) []setting {
-	return slices.Concat(serverTable(c), keyTable(c), callTable(c), perimeterTable(c), perimeterNames(c), logTable(c))
+	return slices.Concat(serverTable(c), keyTable(c), callTable(c), perimeterTable(c), perimeterNames(c), linkedTable(c), logTable(c))
 }
 
 func serverTable(c *Config) []setting {
@@ -287,7 +288,7 @@ func callTable(c *Config) []setting {
 			path: "tools.preset", env: []string{"M365_MCP_TOOLS"},
 			value: toolNames(&c.Tools.Preset), def: "core",
 			doc: "Which tools are listed, and so which Microsoft permissions are asked for at sign-in: presets (`core`, `full`, `read-only`, `minimal`, `email`), " +
-				"families (`mail`, `calendar`, `teams`, `files`, `people`, `tasks`, `search`) and single tools, separated by commas. " +
+				"families (`mail`, `calendar`, `teams`, `files`, `people`, `tasks`, `search`, `linked`) and single tools, separated by commas. " +
 				"`read-only` beside others takes the writes from them. With `core`, assistants reach the tools that are not listed by `findTools`; every other choice is a fence. See docs/tools.md.",
 		},
 		{

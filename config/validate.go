@@ -40,6 +40,7 @@ func (l *loader) validate() {
 	l.checkProviders()
 	l.checkAddresses()
 	l.checkPerimeter()
+	l.checkLinkedApps()
 	if !l.cfg.Gateway.ServiceToken.IsZero() {
 		l.cfg.Warnings = append(l.cfg.Warnings,
 			"AI_GATEWAY_SERVICE_TOKEN is set, but egress through Cloudflare AI Gateway is not in this version: requests go to Microsoft Graph directly")

@@ -51,7 +51,7 @@ func toolNames(p *string) value {
 	}}
 }
 
-var toolList = regexp.MustCompile(`^[A-Za-z-]+(,[A-Za-z-]+)*$`)
+var toolList = regexp.MustCompile(`^[A-Za-z0-9_-]+(,[A-Za-z0-9_-]+)*$`)
 
 // hosts is a list of host names or patterns for one label below a domain.
 func hosts(p *[]string) value {

@@ -27,6 +27,10 @@ func (s *Session) admit(r graph.Request) error {
 	switch {
 	case closed:
 		return errors.New("the tool call has ended")
+	case r.App != s.call.App:
+		return errors.New("the call was decided for another destination")
+	case r.App != "":
+		return s.admitApp(r)
 	case !s.call.Principal.IsPerson():
 		return errors.New("the call is made for no person")
 	case s.call.ReadOnly && !r.Safe():

@@ -64,6 +64,7 @@ type Options struct {
 	StorageHosts []string
 	Storage      *http.Client
 	Credentials  Credentials
+	Apps         []App // linked ones
 	// Recheck reads grant and kill epoch again; an error means that the request must not go out.
 	Recheck func(context.Context, identity.Principal) error
 	Retry   Retry
@@ -79,6 +80,7 @@ type Gateway struct {
 	storage dial.Hosts
 	retry   failsafe.Executor[*graph.Response]
 	slots   slots
+	apps    map[string]App
 }
 
 // New returns a gateway for the Graph at o.GraphURL.
@@ -98,12 +100,17 @@ func New(o Options) (*Gateway, error) {
 		return nil, errors.New("storage hosts without a client for them")
 	}
 	u.Path = strings.TrimSuffix(u.Path, "/") + "/" + o.Version
+	apps, err := appsByName(o.Apps)
+	if err != nil {
+		return nil, err
+	}
 	return &Gateway{
 		Options: o,
 		base:    u,
 		storage: hosts,
 		retry:   o.Retry.executor(),
 		slots:   slots{held: map[string]*slot{}},
+		apps:    apps,
 	}, nil
 }
 
@@ -114,6 +121,7 @@ type Call struct {
 	Tool      string
 	RequestID string // of the tool call
 	ReadOnly  bool   // safe methods only
+	App       string // the linked app that it may send to, and to nothing else; "": to Graph alone
 }
 
 // metadata names the fields as Cloudflare AI Gateway gets them; it keeps five.
@@ -166,7 +174,7 @@ func (s *Session) Do(ctx context.Context, r graph.Request) (*graph.Response, err
 }
 
 func (s *Session) record(r graph.Request) *record {
-	return &record{Exchange: graph.Exchange{ID: s.gw.NewID(), Method: r.Method, Path: r.Path.Template()}, start: s.gw.Now()}
+	return &record{Exchange: graph.Exchange{ID: s.gw.NewID(), Method: r.Method, Path: r.Route() + r.Path.Template()}, start: s.gw.Now()}
 }
 
 // finish remembers and logs what became of a request.
@@ -182,6 +190,9 @@ func (s *Session) finish(ctx context.Context, rec *record, resp *graph.Response,
 func (s *Session) do(ctx context.Context, r graph.Request, rec *record) (*graph.Response, error) {
 	if err := s.admit(r); err != nil {
 		return nil, &graph.Error{Kind: graph.KindRefused, Exchange: rec.Exchange, Err: err}
+	}
+	if r.App != "" {
+		return s.toApp(ctx, r, rec)
 	}
 	if !r.Safe() { // never repeated by us, whatever happens to it
 		return s.attempt(ctx, r, rec)

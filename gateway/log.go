@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -38,7 +39,7 @@ func (s *Session) log(ctx context.Context, rec *record, resp *graph.Response, er
 	}
 	attrs := []slog.Attr{
 		slog.String("id", rec.ID),
-		slog.String("route", "microsoft-graph"),
+		slog.String("route", cmp.Or(graph.Request{App: s.call.App}.Route(), "microsoft-graph")),
 		slog.String("method", rec.Method),
 		slog.String("path", rec.Path),
 		slog.Int("status", rec.Status),

@@ -11,7 +11,7 @@ import (
 // (Sink, Follow, MaxBytes) is no part of it.
 func (r Request) Canonical() []byte {
 	var e encoder
-	e.text(r.Method, r.Path.template, r.Path.escaped, r.Query.Encode(), r.ContentType, r.IfMatch, r.Next, r.Storage, r.Range, strconv.FormatBool(r.Eventual))
+	e.text(r.App, r.Method, r.Path.template, r.Path.escaped, r.Query.Encode(), r.ContentType, r.IfMatch, r.Next, r.Storage, r.Range, strconv.FormatBool(r.Eventual))
 	e.count(len(r.Prefer))
 	e.text(r.Prefer...)
 	e.text(strconv.FormatBool(r.Body != nil), string(r.Body))

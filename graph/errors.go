@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,6 +30,7 @@ var ErrTooLarge = errors.New("answer is too large")
 
 // Error is a failed request.
 type Error struct {
+	App        string // the linked app that it was for; "" is Graph
 	Kind       Kind
 	Code       string // Graph's error.code; may be empty
 	InnerCode  string // the most specific innerError.code, which SharePoint sets; may be empty
@@ -43,7 +45,7 @@ func (e *Error) Error() string {
 	fmt.Fprintf(&b, "%s %s: ", e.Method, e.Path)
 	switch {
 	case e.Kind == KindGraph:
-		fmt.Fprintf(&b, "Graph answered %d %s", e.Status, e.Code)
+		fmt.Fprintf(&b, "%s answered %d %s", cmp.Or(e.App, "Graph"), e.Status, e.Code)
 	case e.Err != nil:
 		b.WriteString(e.Err.Error())
 	default:

@@ -18,13 +18,15 @@ const (
 	Patch  = "PATCH"
 	Put    = "PUT"
 	Delete = "DELETE"
+	Head   = "HEAD" // of linked apps alone
 )
 
 // JSON is the content type of a body that names none.
 const JSON = "application/json"
 
-// Request is one call to Graph, not yet sent.
+// Request is one call to Graph, or to a linked app, not yet sent.
 type Request struct {
+	App         string // the linked app that it goes to; "" is Graph. It takes Method, Path, Query and Body alone
 	Method      string
 	Path        Path
 	Query       Query
@@ -75,6 +77,8 @@ const (
 func (r Request) Safe() bool {
 	template := r.Path.Template()
 	switch {
+	case r.App != "":
+		return r.Method == Get || r.Method == Head
 	case r.Method == Get:
 		return true
 	case r.Method != Post || r.Storage != "":
@@ -85,6 +89,14 @@ func (r Request) Safe() bool {
 		return true
 	}
 	return slices.Contains(readingPosts, template[strings.LastIndexByte(template, '/')+1:])
+}
+
+// Route is what stands before the path in evidence: the linked app, or nothing for Graph.
+func (r Request) Route() string {
+	if r.App == "" {
+		return ""
+	}
+	return "app:" + r.App
 }
 
 // Equal reports whether both would send the same, to the same place.

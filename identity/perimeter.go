@@ -1,6 +1,10 @@
 package identity
 
-import "context"
+import (
+	"context"
+
+	"m365mcp/internal/secret"
+)
 
 // Perimeter is who the proxy in front has proven to be knocking: a person, or a
 // machine. The zero value is nobody, where no perimeter is configured.
@@ -47,4 +51,17 @@ func WithPerimeter(ctx context.Context, p Perimeter) context.Context {
 func PerimeterOf(ctx context.Context) Perimeter {
 	p, _ := ctx.Value(perimeterKey{}).(Perimeter)
 	return p
+}
+
+type assertionKey struct{}
+
+// WithAssertion hands on what the proxy in front has signed, after it was verified.
+func WithAssertion(ctx context.Context, assertion secret.String) context.Context {
+	return context.WithValue(ctx, assertionKey{}, assertion)
+}
+
+// AssertionOf returns it; it is absent where nobody was proven by one.
+func AssertionOf(ctx context.Context) secret.String {
+	a, _ := ctx.Value(assertionKey{}).(secret.String)
+	return a
 }

@@ -7,6 +7,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"m365mcp/internal/secret"
 )
 
 // Principal is the proven identity behind one request.
@@ -28,6 +30,8 @@ type Principal struct {
 
 	// Perimeter is who the proxy in front has proven to have made the request.
 	Perimeter Perimeter
+	// Assertion is the proof itself, for linked apps that verify it; it is kept nowhere.
+	Assertion secret.String `json:"-"`
 
 	Expires   time.Time // of the bearer token
 	CheckedAt time.Time // when grant and kill epoch were last read from the store

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"m365mcp/identity"
+	"m365mcp/internal/secret"
 )
 
 // Guard is the outermost handler.
@@ -105,11 +106,11 @@ func (g *Guard) Check(ctx context.Context) error {
 func (g *Guard) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		peerTrusted := g.peerTrusted(r)
-		who, err := g.prove(r, peerTrusted)
+		who, assertion, err := g.prove(r, peerTrusted)
 		strip(r.Header, g.claims, peerTrusted)
 		switch {
 		case err == nil:
-			next.ServeHTTP(w, r.WithContext(identity.WithPerimeter(r.Context(), who)))
+			next.ServeHTTP(w, r.WithContext(identity.WithAssertion(identity.WithPerimeter(r.Context(), who), assertion)))
 		case errors.Is(err, errAbsent) && (len(g.modes) == 0 || g.isOpen(r.URL.Path)):
 			next.ServeHTTP(w, r)
 		default:
@@ -118,9 +119,9 @@ func (g *Guard) Handler(next http.Handler) http.Handler {
 	})
 }
 
-// prove takes exactly one proof: with two, it is not this server's to choose.
-func (g *Guard) prove(r *http.Request, peerTrusted bool) (identity.Perimeter, error) {
-	var proven identity.Perimeter
+// prove takes exactly one proof: with two, it is not this server's to choose. What was
+// signed comes with it, for linked apps that verify it themselves.
+func (g *Guard) prove(r *http.Request, peerTrusted bool) (proven identity.Perimeter, assertion secret.String, _ error) {
 	found := 0
 	for _, m := range g.modes {
 		who, err := m.prove(r, peerTrusted)
@@ -128,18 +129,21 @@ func (g *Guard) prove(r *http.Request, peerTrusted bool) (identity.Perimeter, er
 			continue
 		}
 		if err != nil {
-			return identity.Perimeter{}, err
+			return identity.Perimeter{}, secret.String{}, err
 		}
 		proven = who
+		if _, ok := m.(*assertionMode); ok {
+			assertion = secret.New(r.Header.Get(m.header()))
+		}
 		found++
 	}
 	switch found {
 	case 0:
-		return identity.Perimeter{}, errAbsent
+		return identity.Perimeter{}, secret.String{}, errAbsent
 	case 1:
-		return proven, nil
+		return proven, assertion, nil
 	default:
-		return identity.Perimeter{}, refusal{reason: "several_proofs", words: "it carries proofs of two kinds; one is needed"}
+		return identity.Perimeter{}, secret.String{}, refusal{reason: "several_proofs", words: "it carries proofs of two kinds; one is needed"}
 	}
 }
 

@@ -46,6 +46,8 @@ const (
 	CodeForbidden         = "forbidden"
 	CodeGraph             = "graph_error"
 	CodeUnreachable       = "graph_unreachable"
+	CodeApp               = "app_error"
+	CodeAppUnreachable    = "app_unreachable"
 	CodeOutcomeUnknown    = "outcome_unknown"
 	CodeCancelled         = "cancelled"
 	CodeInternal          = "internal_error"
@@ -109,6 +111,9 @@ func explain(err error) *Error {
 	}
 	if ge, ok := errors.AsType[*graph.Error](err); ok {
 		e := explainGraph(ge)
+		if ge.App != "" {
+			e = explainApp(ge)
+		}
 		e.GraphRequestID, e.RetryAfter, e.cause = ge.RequestID, ge.RetryAfter, err
 		return e
 	}

@@ -30,6 +30,7 @@ type Decided struct {
 	principal identity.Principal
 	tool      string
 	readOnly  bool
+	app       string
 }
 
 // ID is the call's ULID.
@@ -43,6 +44,9 @@ func (d Decided) Tool() string { return d.tool }
 
 // ReadOnly reports whether the call was decided as a read.
 func (d Decided) ReadOnly() bool { return d.readOnly }
+
+// App is the linked app that the call may send to, or "" for Graph.
+func (d Decided) App() string { return d.app }
 
 // Session sends the requests of one decided call, until it is closed.
 type Session interface {

@@ -116,7 +116,7 @@ func (c *running) decide(ctx context.Context, args json.RawMessage) (runFunc, er
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout) // however long the bytes may take afterwards
 	defer cancel()
 	reads := &reading{open: func() Session {
-		return c.Open(Decided{c.call.ID, c.call.Principal, c.tool.Name, true})
+		return c.Open(Decided{c.call.ID, c.call.Principal, c.tool.Name, true, c.tool.App})
 	}}
 	defer func() { c.asked = reads.close() }()
 	plan, run, err := c.plan(ctx, reads, args)
@@ -188,7 +188,7 @@ func (c *running) refuse(ctx context.Context, cause error) error {
 
 // execute does what was decided and records how it ended, whatever happens.
 func (c *running) execute(ctx context.Context, run runFunc) (*Output, error) {
-	session := c.Open(Decided{c.call.ID, c.call.Principal, c.tool.Name, c.tool.ReadOnly})
+	session := c.Open(Decided{c.call.ID, c.call.Principal, c.tool.Name, c.tool.ReadOnly, c.tool.App})
 	defer session.Close()
 	c.sent = &atomic.Bool{}
 	c.call.Graph, c.call.bytes = &planned{next: session, left: c.writes, sent: c.sent}, &bytesOnly{next: session, readOnly: c.tool.ReadOnly}
@@ -220,7 +220,7 @@ func (c *running) do(ctx context.Context, run runFunc, session graph.Doer) (out 
 		if p := recover(); p != nil {
 			out, items, err = nil, 0, c.panicked(ctx, p)
 			if !c.tool.ReadOnly {
-				err = &graph.Error{Kind: graph.KindUnknown, Err: err}
+				err = &graph.Error{App: c.tool.App, Kind: graph.KindUnknown, Err: err}
 			}
 		}
 	}()
@@ -268,13 +268,13 @@ func (c *running) afterwards(err error) error {
 	if ge, ok := errors.AsType[*graph.Error](err); ok && ge.Kind != graph.KindProtocol {
 		return err
 	}
-	return &graph.Error{Kind: graph.KindUnknown, Err: err}
+	return &graph.Error{App: c.tool.App, Kind: graph.KindUnknown, Err: err}
 }
 
 // hint adds to Graph's 403 what this call has been granted: Graph itself does not say it.
 func (c *running) hint(err error) error {
 	ge, ok := errors.AsType[*graph.Error](err)
-	if !ok || ge.Kind != graph.KindGraph || ge.Status != 403 {
+	if !ok || ge.Kind != graph.KindGraph || ge.Status != 403 || ge.App != "" {
 		return err
 	}
 	e := explain(err)

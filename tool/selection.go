@@ -7,7 +7,10 @@ import (
 )
 
 // Families of tools, in the order of the reference.
-var Families = []string{"platform", "mail", "calendar", "teams", "files", "people", "tasks", "search"}
+var Families = []string{"platform", "mail", "calendar", "teams", "files", "people", "tasks", "search", Linked}
+
+// Linked is the family of the tools of linked apps, which the configuration names.
+const Linked = "linked"
 
 // platform tools are about the connection itself and come with every preset.
 const platform = "platform"

@@ -25,10 +25,11 @@ type Spec struct {
 	Idempotent  bool
 	OpenWorld   bool // reaches people outside the organization, or returns what they wrote
 
-	Core      bool // listed by default
-	Finder    bool // finds what the list leaves out; listed only where that is something
-	Anyone    bool // is about no person: a service may run it, where the configuration lists it
-	Untrusted bool // results hold what people outside this server wrote: they are fenced and marked
+	Core      bool   // listed by default
+	Finder    bool   // finds what the list leaves out; listed only where that is something
+	App       string // the linked app that it sends to, and to nothing else; "": to Graph
+	Anyone    bool   // is about no person: a service may run it, where the configuration lists it
+	Untrusted bool   // results hold what people outside this server wrote: they are fenced and marked
 
 	Scopes         []string   // delegated scopes at Microsoft without which it cannot run
 	AnyScope       [][]string // sets of which one must be complete, beside Scopes

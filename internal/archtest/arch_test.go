@@ -29,12 +29,12 @@ var arrows = map[string][]string{
 	"dial":      {},
 	"dlp":       {},
 	"graph":     {},
-	"identity":  {},
 	"internal/": {},
 	"policy":    {"identity"},
 	"timezone":  {},
 
-	"internal/redirecturi": {"dial"}, // patterns of hosts
+	"identity":             {"internal/secret"}, // prints as [redacted]
+	"internal/redirecturi": {"dial"},            // patterns of hosts
 
 	"config":     {"dial", "internal/redirecturi", "internal/seal", "internal/secret"},
 	"audit":      {"identity"},
@@ -46,7 +46,7 @@ var arrows = map[string][]string{
 	"tool/tooltest": {
 		"audit", "content", "dial", "dlp", "gateway", "graph", "handle", "identity", "internal/", "policy", "simulator/", "store/", "timezone", "tool",
 	}, // the whole way of a call, for tests
-	"perimeter":  {"identity", "internal/jwks"},
+	"perimeter":  {"identity", "internal/jwks", "internal/secret"},
 	"gateway":    {"dial", "graph", "identity", "internal/secret"},
 	"handle":     {"identity"},
 	"blob":       {"identity", "internal/"},

@@ -167,7 +167,7 @@ func (b *base) start(reporter Reporter, o Options) (*Harness, error) {
 	h.Runner = tool.NewRunner(tool.Options{
 		Registry: registry, Policy: o.Policy, DLP: o.DLP, Audit: h.audit,
 		Open: func(d tool.Decided) tool.Session {
-			return w.gateway.Open(gateway.Call{Principal: d.Principal(), Tool: d.Tool(), RequestID: d.ID(), ReadOnly: d.ReadOnly()})
+			return w.gateway.Open(gateway.Call{Principal: d.Principal(), Tool: d.Tool(), RequestID: d.ID(), ReadOnly: d.ReadOnly(), App: d.App()})
 		},
 		Services: tool.Services{Handles: b.handles, Zones: h.Zones, Documents: o.Documents, Uploads: o.Uploads, Tickets: o.Tickets, Access: o.Access},
 		Timeout:  time.Minute, NewID: w.newID, Now: func() time.Time { return o.Now }, Logger: slog.New(slog.DiscardHandler),
