@@ -113,7 +113,7 @@ func compare(ctx context.Context, s settings) error {
 func report(out io.Writer, lines []*line, s settings) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	var text strings.Builder
-	fmt.Fprintf(&text, "%d rounds of %d calls, one at a time; %s, %d CPUs, %s\n\n", s.rounds, s.calls, runtime.Version(), runtime.NumCPU(), time.Now().Format(time.DateOnly))
+	fmt.Fprintf(&text, "%d rounds of %d calls, one at a time; %s, %d CPUs, %s\n\n", s.rounds, s.calls, runtime.Version(), runtime.NumCPU(), time.Now().UTC().Format(time.DateOnly))
 	fmt.Fprintln(&text, "tool\tserver\tCPU µs/call\tmin..max\tratio\tp50 µs\tmin..max\tratio\t")
 	base := map[string]*line{}
 	for _, l := range lines {

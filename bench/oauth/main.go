@@ -324,7 +324,7 @@ func cpuTime() time.Duration {
 func report(out io.Writer, s settings, order []string, rows map[string][]sample) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	var text strings.Builder
-	fmt.Fprintf(&text, "%d rounds of %d grants; %s, %d CPUs, %s\n\n", s.rounds, s.n, runtime.Version(), runtime.NumCPU(), time.Now().Format(time.DateOnly))
+	fmt.Fprintf(&text, "%d rounds of %d grants; %s, %d CPUs, %s\n\n", s.rounds, s.n, runtime.Version(), runtime.NumCPU(), time.Now().UTC().Format(time.DateOnly))
 	fmt.Fprintln(&text, "operation\tat once\tstore\tper second\tmin..max\tCPU µs\tper core and second\t")
 	for _, key := range order {
 		var perSecond, cpu []float64
